@@ -1,0 +1,71 @@
+import type { Param, Params } from "./engine.ts";
+
+/** A `{name:Type}` in the text of a statement. */
+const placeholder = /\{\s*([A-Za-z_]\w*)\s*:/g;
+
+/**
+ * The `SET param_… = '…'; ` that binds every placeholder of the statement which follows it in the same string;
+ * empty when it has none.
+ *
+ * A session of the embedded engine remembers parameters, so a statement with a placeholder that gets no value here
+ * would read what an earlier one left behind: it is refused. Values that have no placeholder are not sent.
+ */
+export function bindParams(sql: string, params: Params): string {
+  const names = new Set(Array.from(sql.matchAll(placeholder), (match) => match[1] ?? ""));
+  if (names.size === 0) return "";
+  const bindings: string[] = [];
+  for (const name of names) {
+    const value = Object.hasOwn(params, name) ? params[name] : undefined;
+    if (value === undefined) throw new Error(`The statement has no value for {${name}}: pass it.`);
+    bindings.push(`param_${name} = '${asSqlText(asParamText(name, value))}'`);
+  }
+  return `SET ${bindings.join(", ")}; `;
+}
+
+/** The value as ClickHouse reads a parameter: tab-separated escapes outside, quotes around texts within an array. */
+function asParamText(name: string, value: Param): string {
+  if (value === null) return "\\N";
+  switch (typeof value) {
+    case "string":
+      return withEscapes(value);
+    case "number":
+      return numberText(name, value);
+    case "bigint":
+    case "boolean":
+      return String(value);
+    case "object":
+      return `[${value.map((item) => itemText(name, item)).join(",")}]`;
+  }
+}
+
+function itemText(name: string, item: string | number): string {
+  return typeof item === "number" ? numberText(name, item) : `'${withEscapes(item)}'`;
+}
+
+function numberText(name: string, value: number): string {
+  if (!Number.isFinite(value)) throw new Error(`The value for {${name}} is not a finite number.`);
+  return String(value);
+}
+
+const escapes: Readonly<Record<string, string>> = {
+  "\\": "\\\\",
+  "'": "\\'",
+  "\0": "\\0",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+};
+
+// oxlint-disable-next-line no-control-regex -- these are the characters to escape
+const escaped = /[\\'\0\b\f\n\r\t]/g;
+
+function withEscapes(text: string): string {
+  return text.replace(escaped, (character) => escapes[character] ?? character);
+}
+
+/** Within a quoted SQL literal only the quote and the backslash mean something. */
+function asSqlText(text: string): string {
+  return text.replace(/[\\']/g, (character) => `\\${character}`);
+}

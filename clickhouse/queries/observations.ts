@@ -1,0 +1,160 @@
+import type { StoredObservation } from "../../schemas/public-api/observation.ts";
+import {
+  equals,
+  isAnyOf,
+  isWithin,
+  whereOf,
+  type Condition,
+  type ProjectReader,
+  type TimeRange,
+} from "./conditions.ts";
+import { noPayloadColumns, payloadColumns, type PayloadWeight } from "./payload.ts";
+import { newestFirst } from "./windows.ts";
+
+export interface ObservationFilter extends TimeRange {
+  readonly type?: string | undefined;
+  readonly name?: string | undefined;
+  readonly level?: string | undefined;
+  readonly traceId?: string | undefined;
+  readonly version?: string | undefined;
+  readonly parentObservationId?: string | undefined;
+  /** The user of the trace that the observation belongs to. */
+  readonly userId?: string | undefined;
+  readonly environment?: readonly string[] | undefined;
+}
+
+/** Where an observation lies. */
+export interface ObservationKey {
+  readonly id: string;
+  readonly trace_id: string;
+  /** Seconds since the epoch. */
+  readonly hour: number;
+}
+
+export type ObservationRead = StoredObservation & PayloadWeight;
+
+/** The observations of one page, the newest first, by key only. */
+export async function pageOfObservations(
+  reader: ProjectReader,
+  filter: ObservationFilter,
+  page: { readonly limit: number; readonly offset: number },
+): Promise<ObservationKey[]> {
+  return await newestFirst(filter, reader.now, page.limit, (range) => {
+    const where = observationWhere(reader, { ...filter, ...range });
+    return reader.db.query<ObservationKey>(
+      `SELECT id, trace_id, toUnixTimestamp(key_hour) AS hour
+       FROM sluice.observations FINAL
+       WHERE ${where.sql}
+       ORDER BY start_time DESC, id DESC
+       LIMIT {limit:UInt32} OFFSET {offset:UInt64}`,
+      { ...where.params, ...page },
+      reader.budget,
+    );
+  });
+}
+
+export async function countObservations(
+  reader: ProjectReader,
+  filter: ObservationFilter,
+): Promise<number> {
+  const where = observationWhere(reader, filter);
+  const rows = await reader.db.query<{ total: string }>(
+    `SELECT count() AS total FROM sluice.observations FINAL WHERE ${where.sql}`,
+    where.params,
+    reader.budget,
+  );
+  return Number(rows[0]?.total ?? 0);
+}
+
+/** The rows of these keys, in their order; an observation that is gone meanwhile is left out. */
+export async function observationsByKey(
+  reader: ProjectReader,
+  keys: readonly ObservationKey[],
+): Promise<ObservationRead[]> {
+  if (keys.length === 0) return [];
+  const rows = await readObservations(reader, true, "t.id", [
+    { sql: "t.key_hour IN {hours:Array(UInt32)}", params: { hours: keys.map((key) => key.hour) } },
+    isAnyOf(
+      "t.trace_id",
+      keys.map((key) => key.trace_id),
+      "trace_ids",
+    ),
+    isAnyOf(
+      "t.id",
+      keys.map((key) => key.id),
+      "ids",
+    ),
+  ]);
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return keys.map((key) => byId.get(key.id)).filter((row) => row !== undefined);
+}
+
+export async function observationById(
+  reader: ProjectReader,
+  id: string,
+): Promise<ObservationRead | undefined> {
+  const rows = await readObservations(reader, true, "t.ver DESC", [equals("t.id", id, "id")]);
+  return rows[0];
+}
+
+/**
+ * All observations of a trace, the last written first. Read through the index of trace ids over all time, not only
+ * around the trace: a child may lie days away from its trace, and none may be missing here.
+ */
+export async function observationsOfTrace(
+  reader: ProjectReader,
+  traceId: string,
+  withPayload: boolean,
+): Promise<ObservationRead[]> {
+  return await readObservations(reader, withPayload, "t.ver DESC, t.id DESC", [
+    equals("t.trace_id", traceId, "trace_id"),
+  ]);
+}
+
+async function readObservations(
+  reader: ProjectReader,
+  withPayload: boolean,
+  order: string,
+  conditions: readonly (Condition | undefined)[],
+): Promise<ObservationRead[]> {
+  const where = whereOf(reader, conditions);
+  return await reader.db.query<ObservationRead>(
+    `SELECT
+       t.project_id AS project_id, t.trace_id AS trace_id, t.id AS id, t.parent_id AS parent_id, t.type AS type,
+       t.name AS name, t.start_time AS start_time, t.end_time AS end_time,
+       t.completion_start_time AS completion_start_time, t.environment AS environment, t.version AS version,
+       t.level AS level, t.status_message AS status_message, t.model AS model, t.model_params AS model_params,
+       t.model_id AS model_id, t.prompt_id AS prompt_id, t.prompt_name AS prompt_name,
+       t.prompt_version AS prompt_version, t.usage_details AS usage_details, t.cost_details AS cost_details,
+       t.created_at AS created_at, t.updated_at AS updated_at,
+       ${withPayload ? payloadColumns : noPayloadColumns}
+     FROM sluice.observations AS t FINAL
+     WHERE ${where.sql}
+     ORDER BY ${order}`,
+    where.params,
+    reader.budget,
+  );
+}
+
+function observationWhere(reader: ProjectReader, filter: ObservationFilter): Condition {
+  return whereOf(reader, [
+    equals("type", filter.type),
+    equals("name", filter.name),
+    equals("level", filter.level),
+    equals("trace_id", filter.traceId),
+    equals("version", filter.version),
+    equals("parent_id", filter.parentObservationId),
+    isOfUser(reader, filter.userId),
+    isAnyOf("environment", filter.environment),
+    isWithin("start_time", filter, reader.now),
+  ]);
+}
+
+function isOfUser(reader: ProjectReader, userId: string | undefined): Condition | undefined {
+  if (userId === undefined) return undefined;
+  const where = whereOf(reader, [equals("user_id", userId)]);
+  return {
+    sql: `trace_id IN (SELECT id FROM sluice.traces FINAL WHERE ${where.sql})`,
+    params: where.params,
+  };
+}

@@ -1,0 +1,208 @@
+import type { StoredScore, StoredScoreTrace } from "../../schemas/public-api/score.ts";
+import {
+  allOf,
+  equals,
+  holdsAll,
+  isAnyOf,
+  isWithin,
+  whereOf,
+  type Condition,
+  type ProjectReader,
+  type TimeRange,
+} from "./conditions.ts";
+import { newestFirst } from "./windows.ts";
+
+export const scoreOperators = ["=", "!=", "<", ">", "<=", ">="] as const;
+
+export interface ScoreFilter extends TimeRange {
+  /** Only what the first API version knows: scores of traces and observations, no corrections. */
+  readonly onlyV1: boolean;
+  readonly ids?: readonly string[] | undefined;
+  readonly name?: string | undefined;
+  readonly source?: string | undefined;
+  readonly dataType?: string | undefined;
+  readonly configId?: string | undefined;
+  readonly queueId?: string | undefined;
+  readonly traceId?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly datasetRunId?: string | undefined;
+  readonly observationIds?: readonly string[] | undefined;
+  readonly environment?: readonly string[] | undefined;
+  readonly value?: { readonly operator: (typeof scoreOperators)[number]; readonly number: number };
+  /** What the trace must be; null: scores are shown whether their trace is known or not. */
+  readonly trace: ScoreTraceFilter | null;
+}
+
+export interface ScoreTraceFilter {
+  readonly userId?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+}
+
+/** Where a score lies. */
+export interface ScoreKey {
+  readonly id: string;
+  readonly trace_id: string;
+  /** Seconds since the epoch. */
+  readonly hour: number;
+}
+
+/** The scores of one page, the newest first, by key only. */
+export async function pageOfScores(
+  reader: ProjectReader,
+  filter: ScoreFilter,
+  page: { readonly limit: number; readonly offset: number },
+): Promise<ScoreKey[]> {
+  return await newestFirst(filter, reader.now, page.limit, (range) => {
+    const where = scoreWhere(reader, { ...filter, ...range });
+    return reader.db.query<ScoreKey>(
+      `SELECT id, trace_id, toUnixTimestamp(key_hour) AS hour
+       FROM sluice.scores FINAL
+       WHERE ${where.sql}
+       ORDER BY timestamp DESC, id DESC
+       LIMIT {limit:UInt32} OFFSET {offset:UInt64}`,
+      { ...where.params, ...page },
+      reader.budget,
+    );
+  });
+}
+
+export async function countScores(reader: ProjectReader, filter: ScoreFilter): Promise<number> {
+  const where = scoreWhere(reader, filter);
+  const rows = await reader.db.query<{ total: string }>(
+    `SELECT count() AS total FROM sluice.scores FINAL WHERE ${where.sql}`,
+    where.params,
+    reader.budget,
+  );
+  return Number(rows[0]?.total ?? 0);
+}
+
+/** The rows of these keys, in their order; a score that is gone meanwhile is left out. */
+export async function scoresByKey(
+  reader: ProjectReader,
+  keys: readonly ScoreKey[],
+): Promise<StoredScore[]> {
+  if (keys.length === 0) return [];
+  const rows = await readScores(reader, "id", [
+    { sql: "key_hour IN {hours:Array(UInt32)}", params: { hours: keys.map((key) => key.hour) } },
+    isAnyOf(
+      "trace_id",
+      keys.map((key) => key.trace_id),
+    ),
+    isAnyOf(
+      "id",
+      keys.map((key) => key.id),
+    ),
+  ]);
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return keys.map((key) => byId.get(key.id)).filter((row) => row !== undefined);
+}
+
+export async function scoreById(
+  reader: ProjectReader,
+  id: string,
+  { onlyV1 }: { readonly onlyV1: boolean },
+): Promise<StoredScore | undefined> {
+  const rows = await readScores(reader, "ver DESC", [
+    equals("id", id),
+    onlyV1 ? knownToV1 : undefined,
+  ]);
+  return rows[0];
+}
+
+/** The scores of a trace and its observations, as the first API version knows them; the newest first. */
+export async function scoresOfTrace(
+  reader: ProjectReader,
+  traceId: string,
+): Promise<StoredScore[]> {
+  return await readScores(reader, "timestamp DESC, id DESC", [
+    equals("trace_id", traceId),
+    knownToV1,
+  ]);
+}
+
+/** What a list shows of the traces of its scores. */
+export async function tracesOfScores(
+  reader: ProjectReader,
+  traceIds: readonly string[],
+): Promise<Map<string, StoredScoreTrace>> {
+  if (traceIds.length === 0) return new Map();
+  const where = whereOf(reader, [isAnyOf("id", traceIds)]);
+  const rows = await reader.db.query<StoredScoreTrace>(
+    `SELECT id, user_id, session_id, tags, environment FROM sluice.traces FINAL WHERE ${where.sql}`,
+    where.params,
+    reader.budget,
+  );
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+async function readScores(
+  reader: ProjectReader,
+  order: string,
+  conditions: readonly (Condition | undefined)[],
+): Promise<StoredScore[]> {
+  const where = whereOf(reader, conditions);
+  return await reader.db.query<StoredScore>(
+    `SELECT
+       project_id, id, trace_id, observation_id, session_id, dataset_run_id, timestamp, name, source, data_type,
+       value, string_value, comment, environment, metadata, config_id, queue_id, execution_trace_id,
+       author_user_id, created_at, updated_at
+     FROM sluice.scores FINAL
+     WHERE ${where.sql}
+     ORDER BY ${order}`,
+    where.params,
+    reader.budget,
+  );
+}
+
+const knownToV1: Condition = {
+  sql: "session_id = '' AND dataset_run_id = '' AND data_type != 'CORRECTION'",
+  params: {},
+};
+
+function scoreWhere(reader: ProjectReader, filter: ScoreFilter): Condition {
+  const own = whereOf(reader, [
+    filter.onlyV1 ? knownToV1 : undefined,
+    isAnyOf("id", filter.ids, "ids"),
+    equals("name", filter.name),
+    equals("source", filter.source),
+    equals("data_type", filter.dataType),
+    equals("config_id", filter.configId),
+    equals("queue_id", filter.queueId),
+    equals("trace_id", filter.traceId),
+    equals("session_id", filter.sessionId),
+    equals("dataset_run_id", filter.datasetRunId),
+    isAnyOf("observation_id", filter.observationIds),
+    isAnyOf("environment", filter.environment),
+    comparesTo(filter.value),
+    isWithin("timestamp", filter, reader.now),
+  ]);
+  return filter.trace ? allOf([own, traceIsThere(reader, own, filter, filter.trace)]) : own;
+}
+
+/**
+ * The score's trace is stored and is as asked. The traces are found by the ids in the scores at hand: a third of the
+ * time of listing every trace of the project.
+ */
+function traceIsThere(
+  reader: ProjectReader,
+  scores: Condition,
+  filter: ScoreFilter,
+  trace: ScoreTraceFilter,
+): Condition {
+  const asksOfTrace = trace.userId !== undefined || trace.tags !== undefined;
+  const where = whereOf(reader, [
+    equals("user_id", trace.userId),
+    holdsAll("tags", trace.tags),
+    asksOfTrace ? isAnyOf("environment", filter.environment) : undefined,
+  ]);
+  const stored = `trace_id IN (
+    SELECT id FROM sluice.traces FINAL
+    WHERE ${where.sql} AND id IN (SELECT trace_id FROM sluice.scores WHERE ${scores.sql})
+  )`;
+  return { sql: asksOfTrace ? stored : `(trace_id = '' OR ${stored})`, params: where.params };
+}
+
+function comparesTo(value: ScoreFilter["value"]): Condition | undefined {
+  if (value === undefined) return undefined;
+  return { sql: `value ${value.operator} {value:Float64}`, params: { value: value.number } };
+}

@@ -1,0 +1,154 @@
+import type { StoredTrace } from "../../schemas/public-api/trace.ts";
+import {
+  equals,
+  holdsAll,
+  isAnyOf,
+  isWithin,
+  whereOf,
+  type Condition,
+  type ProjectReader,
+  type TimeRange,
+} from "./conditions.ts";
+import { noPayloadColumns, payloadColumns, type PayloadWeight } from "./payload.ts";
+import { newestFirst } from "./windows.ts";
+
+export interface TraceFilter extends TimeRange {
+  readonly userId?: string | undefined;
+  readonly name?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly version?: string | undefined;
+  readonly release?: string | undefined;
+  /** The trace has all of them. */
+  readonly tags?: readonly string[] | undefined;
+  /** The trace is in one of them. */
+  readonly environment?: readonly string[] | undefined;
+}
+
+export const traceOrderColumns = {
+  id: "id",
+  timestamp: "timestamp",
+  name: "name",
+  userId: "user_id",
+  release: "release",
+  version: "version",
+  public: "public",
+  bookmarked: "bookmarked",
+  sessionId: "session_id",
+} as const;
+
+export interface TraceOrder {
+  readonly column: keyof typeof traceOrderColumns;
+  readonly direction: "asc" | "desc";
+}
+
+/** Where a trace lies. */
+export interface TraceKey {
+  readonly id: string;
+  /** Seconds since the epoch. */
+  readonly hour: number;
+}
+
+export type TraceRead = StoredTrace & PayloadWeight;
+
+/** The traces of one page, by key only; small columns decide which they are. */
+export async function pageOfTraces(
+  reader: ProjectReader,
+  filter: TraceFilter,
+  order: TraceOrder,
+  page: { readonly limit: number; readonly offset: number },
+): Promise<TraceKey[]> {
+  const column = traceOrderColumns[order.column];
+  const direction = order.direction === "asc" ? "ASC" : "DESC";
+  const read = (range: TimeRange): Promise<TraceKey[]> => {
+    const where = traceWhere(reader, { ...filter, ...range });
+    return reader.db.query<TraceKey>(
+      `SELECT id, toUnixTimestamp(key_hour) AS hour
+       FROM sluice.traces FINAL
+       WHERE ${where.sql}
+       ORDER BY ${column} ${direction}, timestamp ${direction}, id ${direction}
+       LIMIT {limit:UInt32} OFFSET {offset:UInt64}`,
+      { ...where.params, ...page },
+      reader.budget,
+    );
+  };
+  if (column !== "timestamp" || direction !== "DESC") return await read(filter);
+  return await newestFirst(filter, reader.now, page.limit, read);
+}
+
+export async function countTraces(reader: ProjectReader, filter: TraceFilter): Promise<number> {
+  const where = traceWhere(reader, filter);
+  const rows = await reader.db.query<{ total: string }>(
+    `SELECT count() AS total FROM sluice.traces FINAL WHERE ${where.sql}`,
+    where.params,
+    reader.budget,
+  );
+  return Number(rows[0]?.total ?? 0);
+}
+
+/** The rows of these keys, in their order; a trace that is gone meanwhile is left out. */
+export async function tracesByKey(
+  reader: ProjectReader,
+  keys: readonly TraceKey[],
+  withPayload: boolean,
+): Promise<TraceRead[]> {
+  if (keys.length === 0) return [];
+  const rows = await readTraces(reader, withPayload, "t.id", [
+    { sql: "t.key_hour IN {hours:Array(UInt32)}", params: { hours: keys.map((key) => key.hour) } },
+    { sql: "t.id IN {ids:Array(String)}", params: { ids: keys.map((key) => key.id) } },
+  ]);
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return keys.map((key) => byId.get(key.id)).filter((row) => row !== undefined);
+}
+
+export async function traceById(
+  reader: ProjectReader,
+  id: string,
+  withPayload: boolean,
+): Promise<TraceRead | undefined> {
+  const rows = await readTraces(reader, withPayload, "t.ver DESC", [equals("t.id", id, "id")]);
+  return rows[0];
+}
+
+/** All traces of a session, the last written first. */
+export async function tracesOfSession(
+  reader: ProjectReader,
+  sessionId: string,
+): Promise<TraceRead[]> {
+  return await readTraces(reader, true, "t.updated_at DESC, t.id DESC", [
+    equals("t.session_id", sessionId, "session_id"),
+  ]);
+}
+
+async function readTraces(
+  reader: ProjectReader,
+  withPayload: boolean,
+  order: string,
+  conditions: readonly (Condition | undefined)[],
+): Promise<TraceRead[]> {
+  const where = whereOf(reader, conditions);
+  return await reader.db.query<TraceRead>(
+    `SELECT
+       t.project_id AS project_id, t.id AS id, t.timestamp AS timestamp, t.name AS name, t.user_id AS user_id,
+       t.session_id AS session_id, t.environment AS environment, t.release AS release, t.version AS version,
+       t.tags AS tags, t.public AS public, t.bookmarked AS bookmarked, t.created_at AS created_at,
+       t.updated_at AS updated_at, ${withPayload ? payloadColumns : noPayloadColumns}
+     FROM sluice.traces AS t FINAL
+     WHERE ${where.sql}
+     ORDER BY ${order}`,
+    where.params,
+    reader.budget,
+  );
+}
+
+function traceWhere(reader: ProjectReader, filter: TraceFilter): Condition {
+  return whereOf(reader, [
+    equals("user_id", filter.userId),
+    equals("name", filter.name),
+    equals("session_id", filter.sessionId),
+    equals("version", filter.version),
+    equals("release", filter.release),
+    holdsAll("tags", filter.tags),
+    isAnyOf("environment", filter.environment),
+    isWithin("timestamp", filter, reader.now),
+  ]);
+}

@@ -1,0 +1,16 @@
+/** One text for equal values, so that rows can be compared byte by byte. */
+
+/** By UTF-16 code units: the same everywhere, unlike a locale's order. */
+export function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+/** The same entries in the order of their keys, on an object without prototype: keys may be any text. */
+export function sortedRecord<Value>(
+  record: Readonly<Record<string, Value>>,
+): Record<string, Value> {
+  const sorted: Record<string, Value> = Object.create(null);
+  for (const key of Object.keys(record).toSorted(compareText)) sorted[key] = record[key] as Value;
+  return sorted;
+}

@@ -1,0 +1,95 @@
+import { compareText } from "./canonical.ts";
+
+/**
+ * A clock says how strongly, and when, a value was stated. Two clocks compare by rank, then event time, then step,
+ * then envelope id; never by arrival, so that any order of delivery gives the same winner.
+ */
+export interface Clock {
+  readonly rank: Rank;
+  /** Event time, epoch milliseconds. */
+  readonly time: number;
+  /** An update of the same millisecond comes after its create (write-api.md §8.3). */
+  readonly step: 0 | 1;
+  /** The envelope id of the event. */
+  readonly event: string;
+}
+
+export type Rank = (typeof rank)[keyof typeof rank];
+
+/** How much the source of a value knew: what a client said outweighs what an event implies and what we made up. */
+export const rank = { defaulted: 0, derived: 1, explicit: 2 } as const;
+
+export function compareClocks(a: Clock, b: Clock): number {
+  return a.rank - b.rank || compareMoments(a, b);
+}
+
+/** Compares everything but the rank. */
+export function compareMoments(a: Clock, b: Clock): number {
+  return a.time - b.time || a.step - b.step || compareText(a.event, b.event);
+}
+
+/** The clocks of one row: one a unit of columns (`schemas/merge.ts`), one a metadata key. */
+export interface Clocks {
+  readonly units: Readonly<Record<string, Clock>>;
+  readonly metadata: Readonly<Record<string, Clock>>;
+}
+
+type Group = [
+  rank: Rank,
+  time: number,
+  step: 0 | 1,
+  event: string,
+  units: string,
+  metadataKeys?: string[],
+];
+
+/** Stands among the unit letters for every metadata key, where all share one clock. */
+const allMetadata = "m";
+
+/**
+ * Writes clocks as compact JSON, grouped by clock: most rows come from one or two events. `units` are single letters.
+ * Equal clocks give equal text.
+ */
+export function encodeClocks(clocks: Clocks): string {
+  const groups = new Map<string, { clock: Clock; units: string; keys: string[] }>();
+  const groupOf = (clock: Clock): { units: string; keys: string[] } => {
+    const id = `${clock.rank} ${clock.time} ${clock.step} ${clock.event}`;
+    let group = groups.get(id);
+    if (!group) groups.set(id, (group = { clock, units: "", keys: [] }));
+    return group;
+  };
+  for (const unit of Object.keys(clocks.units).toSorted(compareText)) {
+    const clock = clocks.units[unit];
+    if (clock) groupOf(clock).units += unit;
+  }
+  const keys = Object.keys(clocks.metadata).toSorted(compareText);
+  for (const key of keys) {
+    const clock = clocks.metadata[key];
+    if (clock) groupOf(clock).keys.push(key);
+  }
+  const encoded = [...groups.values()]
+    .toSorted((a, b) => compareClocks(a.clock, b.clock))
+    .map(({ clock, units, keys: own }): Group => {
+      const { rank: groupRank, time, step, event } = clock;
+      if (own.length === 0) return [groupRank, time, step, event, units];
+      if (own.length === keys.length) return [groupRank, time, step, event, units + allMetadata];
+      return [groupRank, time, step, event, units, own];
+    });
+  return JSON.stringify(encoded);
+}
+
+/** Reads what {@link encodeClocks} wrote; `metadataKeys` are the keys that the row's metadata has. */
+export function decodeClocks(text: string, metadataKeys: readonly string[]): Clocks {
+  const units: Record<string, Clock> = Object.create(null);
+  const metadata: Record<string, Clock> = Object.create(null);
+  const groups: Group[] = JSON.parse(text);
+  for (const [groupRank, time, step, event, letters, keys] of groups) {
+    const clock: Clock = { rank: groupRank, time, step, event };
+    for (const letter of letters) {
+      if (letter !== allMetadata) units[letter] = clock;
+    }
+    for (const key of keys ?? (letters.includes(allMetadata) ? metadataKeys : []))
+      metadata[key] = clock;
+  }
+  return { units, metadata };
+}

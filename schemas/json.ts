@@ -1,0 +1,109 @@
+import { scanJson } from "./json-scan.ts";
+
+/**
+ * Parses JSON from outside without what usually hurts: no over-deep nesting is built, no number is silently
+ * changed, no lone surrogate comes through, and `__proto__` stays an ordinary own key.
+ *
+ * - A number that a double cannot carry (2^53+1, 1e400) becomes a string with its digits.
+ * - A container nested deeper than `depthMax` (the outermost is at depth 1) is not parsed;
+ *   `tooDeep` tells which part of the value held one, so that the rest can still be used.
+ * - The escape of a lone surrogate becomes U+FFFD.
+ *
+ * `text` itself must be well-formed, as it is when decoded from UTF-8. Throws {@link JsonError}.
+ */
+export function parseJson(text: string, limits: JsonLimits): JsonDocument {
+  const { elements, edits } = scanJson(text, limits.depthMax);
+  const repaired = withoutLoneSurrogates(text);
+  const value = parse(edits.length === 0 ? repaired : rewrite(repaired, edits));
+  return {
+    value,
+    elementText:
+      elements !== null && isBatchOf(elements.length / 2, value) ? sliced(text, elements) : null,
+    tooDeep: edits.some((offset) => isOpening(text, offset)) ? holdsMarker : () => false,
+  };
+}
+
+export interface JsonLimits {
+  /** How many containers may enclose a value. */
+  readonly depthMax: number;
+}
+
+export interface JsonDocument {
+  readonly value: unknown;
+  /**
+   * The text that element `index` of the top-level `"batch"` array was sent as, without white space around it.
+   * Null when there is no such array, or when the text leaves in doubt which one counts (a repeated or escaped key).
+   */
+  readonly elementText: ((index: number) => string) | null;
+  /** Whether `part` (the value or something within it) holds, or stood for, a container beyond the depth limit. */
+  tooDeep(part: unknown): boolean;
+}
+
+/** The text is not JSON. Carries none of the text: it belongs to a customer and must not reach a log line. */
+export class JsonError extends Error {
+  override readonly name = "JsonError";
+  readonly kind = "syntax";
+}
+
+/**
+ * What an over-deep container is replaced by. It parses to Infinity, which no client can write: every token of
+ * theirs that overflows has become a string by then.
+ */
+const MARKER = "1e999";
+
+function holdsMarker(part: unknown): boolean {
+  if (typeof part !== "object" || part === null) return part === Infinity;
+  return Object.values(part).some(holdsMarker);
+}
+
+/** Replaces each edited range: a container by the marker, a number by a string of the same characters. */
+function rewrite(text: string, edits: readonly number[]): string {
+  const parts: string[] = [];
+  let copied = 0;
+  for (let i = 0; i < edits.length; i += 2) {
+    const start = edits[i] ?? 0;
+    const end = edits[i + 1] ?? 0;
+    parts.push(
+      text.slice(copied, start),
+      isOpening(text, start) ? MARKER : `"${text.slice(start, end)}"`,
+    );
+    copied = end;
+  }
+  parts.push(text.slice(copied));
+  return parts.join("");
+}
+
+function isOpening(text: string, offset: number): boolean {
+  const char = text[offset];
+  return char === "[" || char === "{";
+}
+
+/** An escape that stands for half of a surrogate pair only becomes that of U+FFFD. The text keeps its length. */
+function withoutLoneSurrogates(text: string): string {
+  if (!text.includes(String.raw`\u`) || !SURROGATE.test(text)) return text;
+  return text.replace(BACKSLASH_OR_SURROGATE, (match) =>
+    match.length === 6 ? String.raw`\ufffd` : match,
+  );
+}
+
+const SURROGATE = /\\u[dD][89a-fA-F]/;
+/** Escaped backslashes and whole pairs are matched too, so that what follows them is not taken for a lone half. */
+const BACKSLASH_OR_SURROGATE =
+  /\\\\|\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|\\u[dD][89a-fA-F][\da-fA-F]{2}/g;
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new JsonError("The text is not valid JSON.");
+  }
+}
+
+function isBatchOf(length: number, value: unknown): boolean {
+  if (typeof value !== "object" || value === null || !("batch" in value)) return false;
+  return Array.isArray(value.batch) && value.batch.length === length;
+}
+
+function sliced(text: string, offsets: readonly number[]): (index: number) => string {
+  return (index) => text.slice(offsets[index * 2], offsets[index * 2 + 1]);
+}

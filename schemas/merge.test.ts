@@ -1,0 +1,206 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { rank } from "./clock.ts";
+import { entityOf, rowOf } from "./entity-row.ts";
+import type { ColumnValue, Fact, Kind } from "./facts.ts";
+import { laws, mergeDeletion, mergeFact, timeColumn } from "./merge.ts";
+import type { Entity } from "./merge.ts";
+
+const sample: Readonly<Record<string, fc.Arbitrary<ColumnValue>>> = {
+  tags: fc.array(fc.constantFrom("a", "b", "ü", "B"), { maxLength: 3 }),
+  public: fc.boolean(),
+  bookmarked: fc.boolean(),
+  value: fc.constantFrom(0, 1, 0.1, -2.5, 1e21),
+  prompt_version: fc.constantFrom(null, 1, 2),
+  end_time: fc.constantFrom(null, 5, 7_200_000),
+  completion_start_time: fc.constantFrom(null, 5, 6),
+  provided_usage: fc.constantFrom({}, { input: 3 }, { input: 1, output: 2 }),
+  provided_cost: fc.constantFrom({}, { input: "0.5" }, { other: "1" }),
+  type: fc.constantFrom("SPAN", "GENERATION", "AGENT"),
+};
+const anyText = fc.constantFrom("", "x", "y", "z");
+const anyRank = fc.constantFrom(rank.defaulted, rank.derived, rank.explicit);
+
+function factsOf(kind: Kind): fc.Arbitrary<Fact[]> {
+  const columns: Record<string, fc.Arbitrary<ColumnValue>> = {};
+  const together: string[][] = [];
+  for (const unit of laws[kind]) {
+    together.push([...unit.columns]);
+    for (const column of unit.columns) columns[column] = sample[column] ?? anyText;
+  }
+  const time = timeColumn[kind];
+  // Hours apart, so that keys move; few distinct moments, so that clocks tie.
+  columns[time] = fc.constantFrom(0, 3_600_000, 100 * 3_600_000, 101 * 3_600_000);
+  const fact = fc.record({
+    receivedAt: fc.integer({ min: 1, max: 5 }),
+    time: fc.integer({ min: 0, max: 2 }),
+    step: fc.constantFrom<0 | 1>(0, 1),
+    event: fc.constantFrom("e1", "e2", "e3"),
+    stated: fc.record(columns),
+    named: fc.subarray(together),
+    ranks: fc.record(Object.fromEntries(together.map(([first]) => [first, anyRank])), {
+      requiredKeys: [],
+    }),
+    metadata: fc.option(
+      fc.dictionary(fc.constantFrom("a", "b", "10", "__proto__", "toString"), anyText),
+    ),
+  });
+  return fc.array(
+    fact.map(({ stated, named, ranks, ...rest }): Fact => {
+      const columnsStated = Object.fromEntries(
+        named.flat().map((column) => [column, stated[column] ?? ""]),
+      );
+      return {
+        ...rest,
+        kind,
+        project: "p",
+        id: "i",
+        ranks: ranks as Fact["ranks"],
+        columns: { ...columnsStated, [time]: stated[time] ?? 0 },
+        metadata: rest.metadata && Object.assign(Object.create(null), rest.metadata),
+      };
+    }),
+    { minLength: 1, maxLength: 7 },
+  );
+}
+
+function merged(facts: readonly Fact[], base: Entity | null = null): Entity | null {
+  return facts.reduce(mergeFact, base);
+}
+
+/** The row as it comes back from the database. */
+function stored(entity: Entity | null): Entity | null {
+  if (!entity) return null;
+  return entityOf(entity.kind, JSON.parse(JSON.stringify(rowOf(entity, 1n, 0))));
+}
+
+/** Everything of a row but its place and its position, as bytes. */
+function content(entity: Entity | null): string {
+  return entity ? JSON.stringify(rowOf({ ...entity, keyHour: 0 }, 1n, 0)) : "";
+}
+
+for (const kind of ["trace", "observation", "score"] as const) {
+  test(`a ${kind} is the same row in any order of its facts, with any repeats`, () => {
+    const shuffled = factsOf(kind).chain((facts) =>
+      fc.tuple(
+        fc.constant(facts),
+        fc.array(fc.constantFrom(...facts), { maxLength: 6 }).chain((repeats) =>
+          fc.shuffledSubarray([...facts, ...repeats], {
+            minLength: facts.length + repeats.length,
+          }),
+        ),
+      ),
+    );
+    fc.assert(
+      fc.property(shuffled, ([facts, again]) => {
+        expect(content(merged(again))).toBe(content(merged(facts)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test(`a ${kind} is the same row in any split into batches, read back from its row in between`, () => {
+    fc.assert(
+      fc.property(factsOf(kind), fc.nat(), (facts, at) => {
+        const cut = at % (facts.length + 1);
+        const cold = merged(facts.slice(cut), stored(merged(facts.slice(0, cut))));
+        expect(content(cold)).toBe(content(merged(facts)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test(`replaying any part of a ${kind}'s facts, deletes among them, changes nothing`, () => {
+    fc.assert(
+      fc.property(factsOf(kind), fc.nat(), fc.nat(), (facts, deleteAt, replayFrom) => {
+        // Receipts grow along the log, as the gateway makes them.
+        const log = facts.map((fact, index) => ({ ...fact, receivedAt: 10 + 2 * index }));
+        const deletedAt = 9 + 2 * (deleteAt % (facts.length + 1));
+        const play = (base: Entity | null, from: number): Entity | null => {
+          let entity = base;
+          for (const fact of log.slice(from)) {
+            if (fact.receivedAt === deletedAt + 1)
+              entity = mergeDeletion(entity, { kind, project: "p", id: "i", deletedAt });
+            entity = mergeFact(entity, fact);
+          }
+          return entity;
+        };
+        const once = play(null, 0);
+        const from = replayFrom % (facts.length + 1);
+        expect(play(once, from)).toBe(once);
+        expect(content(play(stored(once), from))).toBe(content(once));
+      }),
+      { numRuns: 500 },
+    );
+  });
+}
+
+test("each unit has a letter of its own, none is the letter of metadata, and every first column is named once", () => {
+  for (const units of Object.values(laws)) {
+    const letters = units.map((unit) => unit.letter);
+    expect(new Set([...letters, "m"]).size).toBe(letters.length + 1);
+    const columns = units.flatMap((unit) => unit.columns);
+    expect(new Set(columns).size).toBe(columns.length);
+  }
+});
+
+function fact(columns: Fact["columns"], rest: Partial<Fact> = {}): Fact {
+  return {
+    kind: "observation",
+    project: "p",
+    id: "i",
+    receivedAt: 1,
+    time: 1,
+    step: 0,
+    event: "e",
+    columns: { start_time: 0, ...columns },
+    ranks: {},
+    metadata: null,
+    ...rest,
+  };
+}
+
+test("what a client said outweighs a default, whichever came first", () => {
+  const early = fact(
+    { environment: "default" },
+    { time: 1, ranks: { environment: rank.defaulted } },
+  );
+  const late = fact({ environment: "prod" }, { time: 2 });
+  expect(merged([early, late])?.columns["environment"]).toBe("prod");
+  expect(merged([late, early])?.columns["environment"]).toBe("prod");
+});
+
+test("in one millisecond an update comes after its create", () => {
+  const create = fact({ name: "created" }, { step: 0, event: "z" });
+  const update = fact({ name: "updated" }, { step: 1, event: "a" });
+  expect(merged([update, create])?.columns["name"]).toBe("updated");
+});
+
+test("a later value of a metadata key replaces that key alone", () => {
+  const first = fact({}, { metadata: { a: '{"x":1}', l: "[1,2,3]" } });
+  const second = fact({}, { time: 2, metadata: { l: "[9]" } });
+  expect({ ...merged([second, first])?.metadata }).toEqual({ a: '{"x":1}', l: "[9]" });
+});
+
+test("a delete kills what was received until then and nothing later", () => {
+  const before = merged([fact({ name: "old", level: "ERROR" }, { receivedAt: 5, time: 9 })]);
+  const gone = mergeDeletion(before, { kind: "observation", project: "p", id: "i", deletedAt: 6 });
+  expect(gone.live).toBe(false);
+  expect(mergeFact(gone, fact({ name: "late replay" }, { receivedAt: 6 }))).toBe(gone);
+  const again = mergeFact(gone, fact({ name: "new" }, { receivedAt: 7 }));
+  expect(again).toMatchObject({ live: true, createdAt: 7, deletedAt: 6, columns: { name: "new" } });
+  expect(again?.columns["level"]).toBeUndefined();
+});
+
+test("the key hour stays while the time is within a day of it, and moves beyond", () => {
+  const hour = 3_600_000;
+  const receivedAt = 1000 * hour;
+  const base = merged([fact({ start_time: 500 * hour }, { receivedAt })]);
+  expect(base?.keyHour).toBe(500 * hour);
+  expect(merged([fact({ start_time: 476 * hour }, { receivedAt })], base)?.keyHour).toBe(
+    500 * hour,
+  );
+  expect(merged([fact({ start_time: 475 * hour }, { receivedAt })], base)?.keyHour).toBe(
+    475 * hour,
+  );
+});

@@ -1,0 +1,77 @@
+/**
+ * A record of the event log: what a client sent, validated but not mapped, with what the gateway knew of it.
+ *
+ * Layout: one format byte, the header's length (u32, little endian), the header as JSON, the body's bytes as sent.
+ * The body stays apart from the header so that neither is escaped inside the other.
+ */
+
+export interface RecordHeader {
+  readonly project: string;
+  /** Which mapping turns the body into facts. */
+  readonly dialect: "langfuse" | "delete";
+  /** When the gateway had it, epoch milliseconds. Never changes, also when the record is appended again. */
+  readonly receivedAt: number;
+  /** The public key that sent it. */
+  readonly keyId: string;
+  readonly sdkName: string;
+  readonly sdkVersion: string;
+  /** The registry position the gateway had folded: the writer maps with no older configuration. */
+  readonly registry: string;
+}
+
+export interface DecodedRecord {
+  readonly header: RecordHeader;
+  readonly body: string;
+}
+
+/** The body of a `delete` record. */
+export interface DeleteBody {
+  readonly kind: "trace" | "score";
+  readonly id: string;
+}
+
+const formatByte = 1;
+const prefixBytes = 5;
+
+/** Encodes records that share one header; the header is turned to bytes once. */
+export function recordEncoder(header: RecordHeader): (body: string) => Buffer {
+  const json = Buffer.from(JSON.stringify(header));
+  const prefix = Buffer.allocUnsafe(prefixBytes + json.length);
+  prefix.writeUInt8(formatByte, 0);
+  prefix.writeUInt32LE(json.length, 1);
+  json.copy(prefix, prefixBytes);
+  return (body) => {
+    const record = Buffer.allocUnsafe(prefix.length + Buffer.byteLength(body));
+    prefix.copy(record);
+    record.write(body, prefix.length);
+    return record;
+  };
+}
+
+/** Throws an Error when the bytes are not a record of this format. */
+export function decodeRecord(bytes: Buffer): DecodedRecord {
+  if (bytes.length < prefixBytes || bytes.readUInt8(0) !== formatByte) {
+    throw new Error("not a record: unknown format byte");
+  }
+  const bodyStart = prefixBytes + bytes.readUInt32LE(1);
+  if (bodyStart > bytes.length) throw new Error("not a record: the header is cut off");
+  const header: RecordHeader = JSON.parse(bytes.toString("utf8", prefixBytes, bodyStart));
+  return { header, body: bytes.toString("utf8", bodyStart) };
+}
+
+export interface RecordOwner {
+  readonly traceId?: string | null | undefined;
+  readonly sessionId?: string | null | undefined;
+  /** The entity's own id, or the event's where the entity has none. */
+  readonly id: string;
+}
+
+/**
+ * The log key that decides which writer owns the row: the trace where one is named, else the session, else the id.
+ * Parts are joined by a carriage return, the one character that the contract forbids in ids.
+ */
+export function ownerKey(project: string, owner: RecordOwner): string {
+  if (owner.traceId) return `trace\r${project}\r${owner.traceId}`;
+  if (owner.sessionId) return `session\r${project}\r${owner.sessionId}`;
+  return `id\r${project}\r${owner.id}`;
+}

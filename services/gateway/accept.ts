@@ -1,0 +1,61 @@
+import { bodyTooLarge, unavailable } from "../../schemas/errors.ts";
+import { ownerKey, recordEncoder } from "../../schemas/records.ts";
+import type { RecordHeader, RecordOwner } from "../../schemas/records.ts";
+import { AppendError } from "../runtime/event-log/port.ts";
+import type { EventLog } from "../runtime/event-log/port.ts";
+
+export interface AcceptOptions {
+  readonly eventLog: EventLog;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** The registry position that this process has folded. */
+  readonly registryPosition: () => string;
+}
+
+/** Who sent it, as the record says it. */
+export type Source = Pick<RecordHeader, "project" | "keyId" | "sdkName" | "sdkVersion">;
+
+export interface AcceptedEvent {
+  readonly owner: RecordOwner;
+  /** The record's body: what the client sent. */
+  readonly body: string;
+}
+
+/**
+ * Makes the events of one request durable, in one append; resolves when they are. A 2xx may be sent after that and not
+ * before. Rejects with a 503 ApiError when the log cannot take them now and with 413 when it never will.
+ */
+export type Accept = (
+  source: Source,
+  dialect: RecordHeader["dialect"],
+  events: readonly AcceptedEvent[],
+) => Promise<void>;
+
+/** The one path from every dialect's routes into the log. */
+export function createAccept({ eventLog, now, registryPosition }: AcceptOptions): Accept {
+  let receivedAt = 0;
+  return async (source, dialect, events) => {
+    if (events.length === 0) return;
+    // No await between here and the append: within a process, log order is the order of receivedAt, also when the
+    // clock steps back.
+    receivedAt = Math.max(receivedAt, now());
+    const encode = recordEncoder({ ...source, dialect, receivedAt, registry: registryPosition() });
+    const entries = events.map(({ owner, body }) => ({
+      key: ownerKey(source.project, owner),
+      value: encode(body),
+    }));
+    try {
+      await eventLog.append(entries);
+    } catch (error) {
+      throw answerFor(error);
+    }
+  };
+}
+
+function answerFor(error: unknown): unknown {
+  if (!(error instanceof AppendError)) return error;
+  if (error.kind === "too-large") return bodyTooLarge();
+  return error.kind === "closed"
+    ? unavailable("The server is shutting down. Try again.")
+    : unavailable("The event log cannot take events now. Try again.");
+}

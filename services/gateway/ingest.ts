@@ -1,0 +1,77 @@
+import type { Context, Handler } from "hono";
+
+import { unavailable } from "../../schemas/errors.ts";
+import type { ProjectCaller } from "../runtime/auth.ts";
+import type { Admission } from "../runtime/http/admission.ts";
+import type { HttpEnv } from "../runtime/http/app.ts";
+import { bodyBytesBound, readBody } from "../runtime/http/body.ts";
+import type { BodyLimits } from "../runtime/http/body.ts";
+import type { Source } from "./accept.ts";
+
+export interface IngestOptions {
+  readonly admission: Admission;
+  readonly limits: BodyLimits;
+  /** From the end of the body to the answer. The SDKs give up after 5 s and send everything again. */
+  readonly answerMsMax: number;
+}
+
+/**
+ * A route that takes a body: admitted by size before it is read, bounded while it is read, answered in time after it.
+ * What is still under way when the time is over goes on, and may yet land in the log: sending it again is safe.
+ */
+export function ingestHandler(
+  options: IngestOptions,
+  handle: (c: Context<HttpEnv>, body: Buffer) => Promise<Response>,
+): Handler<HttpEnv> {
+  return async (c) => {
+    const { incoming } = c.env;
+    const { headers } = incoming;
+    const leave = options.admission.enter(bodyBytesBound(headers, options.limits));
+    let work: Promise<Response> | null = null;
+    try {
+      const body = await readBody(incoming, headers, options.limits);
+      c.get("line").bytes = body.length;
+      work = handle(c, body);
+      return await within(options.answerMsMax, work);
+    } finally {
+      // The body is held for as long as the work runs, also when its answer came too late.
+      if (work === null) leave();
+      else void work.then(leave, leave);
+    }
+  };
+}
+
+/** Who sent the events of this request; the SDK's name comes with it in headers (write-api §2.7). */
+export function sourceOf(c: Context<HttpEnv>, caller: ProjectCaller): Source {
+  const line = c.get("line");
+  line.project = caller.project.id;
+  line.keyId = caller.keyId;
+  return {
+    project: caller.project.id,
+    keyId: caller.keyId,
+    sdkName: sdkHeader(c, "name"),
+    sdkVersion: sdkHeader(c, "version"),
+  };
+}
+
+function sdkHeader(c: Context<HttpEnv>, part: "name" | "version"): string {
+  const value = c.req.header(`x-langfuse-sdk-${part}`) ?? c.req.header(`x_langfuse_sdk_${part}`);
+  return value?.slice(0, sdkHeaderCharsMax) || "unknown";
+}
+
+/** It becomes a column of few distinct values, and the header is the client's to choose. */
+const sdkHeaderCharsMax = 100;
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(unavailable("The event log did not confirm in time. Try again."));
+    }, ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,154 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+import { UnreadableError } from "./port.ts";
+import type { ConsumeOptions, Consumer, LogBatch, LogRecord } from "./port.ts";
+
+/** First pause before a batch is delivered again; each further one is twice as long, up to the greatest. */
+const retryMs = 100;
+const retryMsMax = 5000;
+
+/** One partition as a consumer sees it: a place to read on from, and a commit. */
+export interface PartitionReader {
+  readonly partition: number;
+  /** What lies before the reader. `bytes` may be too great, never too small. */
+  waiting(): { readonly records: number; readonly bytes: number };
+  /**
+   * The next entries, at least one, within the bounds where one entry alone does not exceed them.
+   * After a rejection with {@link UnreadableError} there is no use in trying again, after others there is.
+   */
+  read(recordsMax: number, bytesMax: number): Promise<PartitionSlice>;
+  /** The offset that the partition's next entry will get. */
+  end(): bigint;
+  /** Everything before this offset is done. */
+  commit(next: bigint): void;
+  close(): Promise<void>;
+}
+
+export interface PartitionSlice {
+  readonly generation: number;
+  readonly records: readonly LogRecord[];
+}
+
+/** Delivers the partitions' entries in turn, one batch at a time, until it is stopped. */
+export class ConsumerLoop implements Consumer {
+  readonly ended: Promise<void>;
+  readonly #partitions: Waiting[];
+  readonly #options: ConsumeOptions;
+  readonly #abort = new AbortController();
+  #wakeUp: (() => void) | null = null;
+
+  /** `onEnd` is called when the consumer has ended, however it did. */
+  constructor(readers: readonly PartitionReader[], options: ConsumeOptions, onEnd: () => void) {
+    this.#partitions = readers.map((reader) => ({ reader, since: null }));
+    this.#options = options;
+    this.ended = this.#run().finally(onEnd);
+  }
+
+  /** To be called when there are new entries. */
+  wake(): void {
+    for (const partition of this.#partitions) noteArrival(partition);
+    this.#wakeUp?.();
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    this.#wakeUp?.();
+    // The failure is told by `ended`; whoever stops the consumer has no use for it.
+    await this.ended.catch(() => {});
+  }
+
+  async #run(): Promise<void> {
+    try {
+      this.wake();
+      while (!this.#abort.signal.aborted) {
+        const partition = this.#nextDue();
+        if (partition === null) await this.#sleep();
+        else await this.#readAndDeliver(partition);
+      }
+    } finally {
+      for (const { reader } of this.#partitions) await reader.close();
+    }
+  }
+
+  /** The partition to serve now; it goes to the end of the line, so that a busy one starves no other. */
+  #nextDue(): Waiting | null {
+    const now = performance.now();
+    const index = this.#partitions.findIndex((partition) => this.#dueAt(partition) <= now);
+    const [due] = index < 0 ? [] : this.#partitions.splice(index, 1);
+    if (due === undefined) return null;
+    this.#partitions.push(due);
+    return due;
+  }
+
+  /** When a batch of this partition has to be delivered, as `performance.now()` counts. */
+  #dueAt({ reader, since }: Waiting): number {
+    if (since === null) return Infinity;
+    const { records, bytes } = reader.waiting();
+    const { recordsMax, bytesMax, lingerMs } = this.#options;
+    return records >= recordsMax || bytes >= bytesMax ? since : since + lingerMs;
+  }
+
+  async #sleep(): Promise<void> {
+    const dueAt = Math.min(...this.#partitions.map((partition) => this.#dueAt(partition)));
+    await new Promise<void>((resolve) => {
+      const timer =
+        dueAt === Infinity ? null : setTimeout(resolve, Math.ceil(dueAt - performance.now()));
+      this.#wakeUp = () => {
+        if (timer !== null) clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wakeUp = null;
+  }
+
+  async #readAndDeliver(partition: Waiting): Promise<void> {
+    const { recordsMax, bytesMax } = this.#options;
+    const { reader } = partition;
+    let slice: PartitionSlice;
+    try {
+      slice = await reader.read(recordsMax, bytesMax);
+    } catch (error) {
+      if (error instanceof UnreadableError) throw error;
+      return this.#pause(retryMs);
+    }
+    partition.since = null;
+    noteArrival(partition);
+    await this.#deliver(reader, slice);
+  }
+
+  async #deliver(reader: PartitionReader, slice: PartitionSlice): Promise<void> {
+    const last = slice.records.at(-1);
+    if (last === undefined) return;
+    for (let wait = retryMs; ; wait = Math.min(wait * 2, retryMsMax)) {
+      const batch = { ...slice, partition: reader.partition, end: reader.end() };
+      if ((await this.#handle(batch)) === "done") return reader.commit(last.offset + 1n);
+      await this.#pause(wait);
+      if (this.#abort.signal.aborted) return;
+    }
+  }
+
+  async #handle(batch: LogBatch): Promise<"done" | "retry"> {
+    try {
+      return await this.#options.onBatch(batch, this.#abort.signal);
+    } catch {
+      // The handler knows what failed and reports it; here a rejection only means "not done".
+      return "retry";
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await pause(ms, undefined, { signal: this.#abort.signal }).catch(() => {});
+  }
+}
+
+interface Waiting {
+  readonly reader: PartitionReader;
+  /** When the oldest undelivered entry was first seen; null when there is none. */
+  since: number | null;
+}
+
+function noteArrival(partition: Waiting): void {
+  if (partition.since === null && partition.reader.waiting().records > 0) {
+    partition.since = performance.now();
+  }
+}

@@ -1,0 +1,65 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+
+import { unavailable } from "../../../schemas/errors.ts";
+
+export interface AdmissionLimits {
+  /** Body bytes that all requests in hand may hold together. */
+  readonly bytesInFlightMax: number;
+  /** How late the event loop may typically run before new work is refused, in milliseconds. */
+  readonly lagMsMax: number;
+}
+
+export interface Admission {
+  /**
+   * Admits a request that may hold `bytes`, and returns what ends its stay; call that once.
+   * Throws a 503 ApiError when the server is full: the client tries again, the requests in hand are finished.
+   */
+  enter(bytes: number): () => void;
+  bytesInFlight(): number;
+  close(): void;
+}
+
+/** The gate in front of ingestion: refuses before the body is read, by bytes in hand and by event loop lag. */
+export function createAdmission(limits: AdmissionLimits): Admission {
+  const lag = watchLag();
+  let inFlight = 0;
+  return {
+    enter(bytes) {
+      // A single request always fits an idle server, whatever the limits say.
+      if (inFlight > 0 && inFlight + bytes > limits.bytesInFlightMax) {
+        throw unavailable("The server holds as many requests as it may. Try again.");
+      }
+      if (lag.ms() > limits.lagMsMax) {
+        throw unavailable("The server is overloaded. Try again.");
+      }
+      inFlight += bytes;
+      return () => {
+        inFlight -= bytes;
+      };
+    },
+    bytesInFlight: () => inFlight,
+    close: lag.stop,
+  };
+}
+
+const lagResolutionMs = 20;
+const lagWindowMs = 1_000;
+
+/** The median over the last window: one long parse or collection is no overload, a loop that is always late is. */
+function watchLag(): { ms: () => number; stop: () => void } {
+  const delays = monitorEventLoopDelay({ resolution: lagResolutionMs });
+  delays.enable();
+  let lastMs = 0;
+  const timer = setInterval(() => {
+    lastMs = Math.max(0, delays.percentile(50) / 1e6 - lagResolutionMs);
+    delays.reset();
+  }, lagWindowMs);
+  timer.unref();
+  return {
+    ms: () => lastMs,
+    stop: () => {
+      clearInterval(timer);
+      delays.disable();
+    },
+  };
+}

@@ -1,0 +1,131 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { createGunzip, createInflate } from "node:zlib";
+import type { Gunzip, Inflate } from "node:zlib";
+
+import { bodyTooLarge, invalidBody, unsupportedEncoding } from "../../../schemas/errors.ts";
+
+export interface BodyLimits {
+  /** Bytes as sent. */
+  readonly bytesMax: number;
+  /** Bytes after decompression; for an identity body `bytesMax` alone counts. */
+  readonly inflatedBytesMax: number;
+}
+
+/** The client went away before its request was complete. Nobody is left to answer, and nothing is wrong here. */
+export class ClientGone extends Error {
+  override readonly name = "ClientGone";
+}
+
+/**
+ * Reads a request's whole body, decompressed.
+ *
+ * Reads the raw stream because a web body hides the connection: over the limit it resets it, and the client never
+ * sees the 413. Here the stream is let go, and server.ts takes in a bounded rest of it after the answer.
+ *
+ * Rejects with an ApiError (400 broken compression, 413 too large, 415 unknown Content-Encoding) or with ClientGone.
+ */
+export async function readBody(
+  incoming: IncomingMessage,
+  headers: IncomingHttpHeaders,
+  limits: BodyLimits,
+): Promise<Buffer> {
+  const inflater = inflaterFor(headers["content-encoding"]);
+  if (Number(headers["content-length"] ?? 0) > limits.bytesMax) {
+    throw bodyTooLarge(limits.bytesMax);
+  }
+  return await (inflater === null
+    ? readIdentity(incoming, limits.bytesMax)
+    : readInflated(incoming, inflater, limits));
+}
+
+/** The most bytes that reading this request may hold, for admission; nothing is read. */
+export function bodyBytesBound(headers: IncomingHttpHeaders, limits: BodyLimits): number {
+  const encoding = headers["content-encoding"];
+  if (encoding !== undefined && encoding !== "identity") return limits.inflatedBytesMax;
+  const length = Number(headers["content-length"] ?? limits.bytesMax);
+  return Math.min(length, limits.bytesMax);
+}
+
+function inflaterFor(encoding: string | undefined): Gunzip | Inflate | null {
+  switch (encoding?.trim().toLowerCase() ?? "") {
+    case "":
+    case "identity":
+      return null;
+    case "gzip":
+    case "x-gzip":
+      return createGunzip({ chunkSize: inflateChunkBytes });
+    case "deflate":
+      return createInflate({ chunkSize: inflateChunkBytes });
+    default:
+      throw unsupportedEncoding();
+  }
+}
+
+const inflateChunkBytes = 64 * 1024;
+
+function readIdentity(incoming: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const onData = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      if (bytes > bytesMax) settle(() => reject(bodyTooLarge(bytesMax)));
+      else chunks.push(chunk);
+    };
+    const onEnd = (): void => settle(() => resolve(joined(chunks, bytes)));
+    const onGone = (): void => settle(() => reject(new ClientGone()));
+    const settle = (answer: () => void): void => {
+      incoming.off("data", onData).off("end", onEnd).off("close", onGone);
+      answer();
+    };
+    // Stays attached: an abort after the 413 is an "error" event too, and unheard it would end the process.
+    incoming.on("error", onGone);
+    incoming.on("data", onData).on("end", onEnd).on("close", onGone);
+  });
+}
+
+/**
+ * Both sides are counted while they stream. zlib's own `maxOutputLength` does not bound a stream, so a bomb is
+ * stopped by destroying the inflater.
+ */
+function readInflated(
+  incoming: IncomingMessage,
+  inflater: Gunzip | Inflate,
+  limits: BodyLimits,
+): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let sent = 0;
+    let inflated = 0;
+    const onSent = (chunk: Buffer): void => {
+      sent += chunk.length;
+      if (sent > limits.bytesMax) settle(() => reject(bodyTooLarge(limits.bytesMax)));
+    };
+    const onGone = (): void => {
+      if (!incoming.complete) settle(() => reject(new ClientGone()));
+    };
+    const settle = (answer: () => void): void => {
+      incoming.unpipe(inflater).off("data", onSent).off("close", onGone);
+      inflater.destroy();
+      answer();
+    };
+    inflater.on("data", (chunk: Buffer) => {
+      inflated += chunk.length;
+      if (inflated > limits.inflatedBytesMax) {
+        settle(() => reject(bodyTooLarge(limits.inflatedBytesMax)));
+      } else chunks.push(chunk);
+    });
+    inflater.on("end", () => settle(() => resolve(joined(chunks, inflated))));
+    inflater.on("error", () =>
+      settle(() => reject(invalidBody("The body is not valid compressed data"))),
+    );
+    incoming.on("error", onGone);
+    incoming.on("data", onSent).on("close", onGone);
+    incoming.pipe(inflater);
+  });
+}
+
+function joined(chunks: readonly Buffer[], bytes: number): Buffer {
+  const [only] = chunks;
+  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, bytes);
+}

@@ -1,0 +1,71 @@
+/** How the text of one setting becomes its value. Pure. */
+export interface Format<Value> {
+  /** Completes the sentence "it must be …". */
+  readonly expected: string;
+  /** The value, or undefined when the text is not one. */
+  readonly parse: (text: string) => Value | undefined;
+}
+
+/** A whole number in plain digits, both bounds allowed. */
+export function wholeNumber(min: number, max: number): Format<number> {
+  return {
+    expected: `a whole number from ${min} to ${max}`,
+    parse(text) {
+      const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+      return value >= min && value <= max ? value : undefined;
+    },
+  };
+}
+
+/** A size in bytes: plain digits, or digits and one of KiB, MiB, GiB, TiB; both bounds allowed. */
+export function byteSize(minBytes: number, maxBytes: number): Format<number> {
+  return {
+    expected: `a size from ${showBytes(minBytes)} to ${showBytes(maxBytes)}, in bytes or like 256MiB`,
+    parse(text) {
+      const [, digits, unit = ""] = /^(\d{1,15})(KiB|MiB|GiB|TiB)?$/.exec(text) ?? [];
+      const value = digits === undefined ? Number.NaN : Number(digits) * (unitBytes[unit] ?? 1);
+      return value >= minBytes && value <= maxBytes ? value : undefined;
+    },
+  };
+}
+
+/** One of the given words, exactly. */
+export function oneOf<const Word extends string>(words: readonly Word[]): Format<Word> {
+  return {
+    expected: `one of ${words.join(", ")}`,
+    parse: (text) => words.find((word) => word === text),
+  };
+}
+
+/** Text that matches the whole pattern; `expected` says it in words. */
+export function textLike(pattern: RegExp, expected: string): Format<string> {
+  return { expected, parse: (text) => (pattern.test(text) ? text : undefined) };
+}
+
+/** An http or https address without credentials, query or fragment; returned without a last slash. */
+export function httpUrl(): Format<string> {
+  return {
+    expected: "an address like https://traces.example.com",
+    parse(text) {
+      const url = URL.canParse(text) ? new URL(text) : null;
+      if (url === null || !/^https?:$/.test(url.protocol)) return undefined;
+      if (url.username + url.password + url.search + url.hash !== "") return undefined;
+      return (url.origin + url.pathname).replace(/\/+$/, "");
+    },
+  };
+}
+
+/** The shortest exact way to write a size: 268435456 is `256MiB`, 1000 is `1000`. */
+export function showBytes(bytes: number): string {
+  const unit = Object.keys(unitBytes).findLast((name) => bytes % (unitBytes[name] ?? 1) === 0);
+  return bytes === 0 || unit === undefined
+    ? String(bytes)
+    : `${bytes / (unitBytes[unit] ?? 1)}${unit}`;
+}
+
+const unitBytes: Readonly<Record<string, number>> = {
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  TiB: 1024 ** 4,
+};

@@ -1,0 +1,230 @@
+import { isIP } from "node:net";
+
+import { byteSize, httpUrl, oneOf, textLike, wholeNumber } from "./setting-formats.ts";
+import type { Format } from "./setting-formats.ts";
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const GiB = 1024 * MiB;
+const TiB = 1024 * GiB;
+
+/** Any public or secret key that can stand in an HTTP Basic header: visible ASCII, no colon. */
+const keyFormat = textLike(
+  /^[!-9;-~]{1,200}$/,
+  "1 to 200 visible ASCII characters without a colon",
+);
+
+const hostFormat: Format<string> = {
+  expected: "an IP address or a host name, without a port",
+  parse: (text) => (isIP(text) > 0 || /^[A-Za-z0-9._-]+$/.test(text) ? text : undefined),
+};
+
+/**
+ * Every setting there is. The shape of this table is the shape of `Config` in config.ts; `--help`,
+ * `--check-config` and `.env.example` are made from it.
+ */
+export const settings = {
+  http: {
+    host: setting("SLUICE_HOST", "127.0.0.1", hostFormat, "Address to listen on."),
+    port: setting(
+      "SLUICE_PORT",
+      "3000",
+      wholeNumber(0, 65_535),
+      "Port to listen on; 0 takes a free one.",
+    ),
+    publicUrl: optional(
+      "SLUICE_PUBLIC_URL",
+      "https://traces.example.com",
+      httpUrl(),
+      "Base URL to show to people, where a proxy stands in front.",
+    ),
+    // 4.5 MiB is Langfuse's own limit for one request body.
+    bodyBytesMax: setting(
+      "SLUICE_BODY_BYTES_MAX",
+      "4718592",
+      byteSize(KiB, 64 * MiB),
+      "Greatest request body, as sent and after inflating; a greater one gets 413.",
+    ),
+    inflightBytesMax: setting(
+      "SLUICE_INFLIGHT_BYTES_MAX",
+      "256MiB",
+      byteSize(MiB, 64 * GiB),
+      "Bytes of request bodies held at once; beyond it a request gets 503 and may retry.",
+    ),
+    // JSON.stringify throws from a depth of about 5,000; 1,000 keeps well away from that.
+    depthMax: setting(
+      "SLUICE_JSON_DEPTH_MAX",
+      "200",
+      wholeNumber(10, 1000),
+      "Deepest nesting of a JSON body, in levels; a deeper one gets 400.",
+    ),
+  },
+  dataDir: setting(
+    "SLUICE_DATA_DIR",
+    "./data",
+    textLike(/^[^\0]+$/, "a path"),
+    "Directory for the event log and the embedded engine; one process at a time.",
+  ),
+  logLevel: setting(
+    "SLUICE_LOG_LEVEL",
+    "info",
+    oneOf(["debug", "info", "warn", "error"]),
+    "Least severe messages to print on standard error.",
+  ),
+  shutdownMs: setting(
+    "SLUICE_SHUTDOWN_MS",
+    "10000",
+    wholeNumber(100, 600_000),
+    "Time to finish accepted work after SIGTERM or SIGINT, in milliseconds.",
+  ),
+  eventLog: {
+    keepBytes: setting(
+      "SLUICE_LOG_KEEP_BYTES",
+      "256MiB",
+      byteSize(0, TiB),
+      "Consumed log segments kept for replay: at most this size in all.",
+    ),
+    keepHours: setting(
+      "SLUICE_LOG_KEEP_HOURS",
+      "24",
+      wholeNumber(0, 8760),
+      "Consumed log segments kept for replay: at most this age, in hours.",
+    ),
+    bytesMax: setting(
+      "SLUICE_LOG_BYTES_MAX",
+      "4GiB",
+      byteSize(16 * MiB, 64 * TiB),
+      "Greatest size of what is not consumed yet; beyond it a request gets 503. Never deleted.",
+    ),
+    diskFloorBytes: setting(
+      "SLUICE_DISK_FLOOR_BYTES",
+      "512MiB",
+      byteSize(0, TiB),
+      "Free disk space below which a request gets 503.",
+    ),
+  },
+  engine: {
+    memoryBytesMax: setting(
+      "SLUICE_ENGINE_MEMORY_BYTES",
+      "2GiB",
+      byteSize(256 * MiB, TiB),
+      "Memory that the embedded engine may take.",
+    ),
+    readers: setting(
+      "SLUICE_ENGINE_READERS",
+      "2",
+      wholeNumber(1, 8),
+      "Reads that the embedded engine runs at the same time.",
+    ),
+  },
+  writer: {
+    rowsMax: setting(
+      "SLUICE_WRITER_ROWS_MAX",
+      "5000",
+      wholeNumber(1, 100_000),
+      "Records in one batch.",
+    ),
+    bytesMax: setting(
+      "SLUICE_WRITER_BYTES_MAX",
+      "16MiB",
+      byteSize(MiB, GiB),
+      "Bytes in one batch.",
+    ),
+    lingerMs: setting(
+      "SLUICE_WRITER_LINGER_MS",
+      "100",
+      wholeNumber(0, 10_000),
+      "Longest wait of a record for others to fill its batch, in milliseconds.",
+    ),
+    cacheBytesMax: setting(
+      "SLUICE_WRITER_CACHE_BYTES",
+      "64MiB",
+      byteSize(0, TiB),
+      "Memory for rows written lately, so that an update need not read them back.",
+    ),
+    filterBytesMax: setting(
+      "SLUICE_WRITER_FILTER_BYTES",
+      "64MiB",
+      byteSize(0, TiB),
+      "Memory for the filter of known ids, so that a new id need not be looked up.",
+    ),
+  },
+  reads: {
+    timeoutMs: setting(
+      "SLUICE_READ_TIMEOUT_MS",
+      "15000",
+      wholeNumber(100, 600_000),
+      "Longest time of one read, in milliseconds.",
+    ),
+    memoryBytesMax: setting(
+      "SLUICE_READ_MEMORY_BYTES",
+      "1GiB",
+      byteSize(16 * MiB, TiB),
+      "Most memory of one read.",
+    ),
+  },
+  init: {
+    projectId: optional(
+      "SLUICE_INIT_PROJECT_ID",
+      "my-project",
+      textLike(/^[A-Za-z0-9._-]{1,128}$/, "1 to 128 letters, digits, dots, dashes or underscores"),
+      "Id of the project that the first start makes.",
+      { twin: "LANGFUSE_INIT_PROJECT_ID" },
+    ),
+    projectName: optional(
+      "SLUICE_INIT_PROJECT_NAME",
+      "My Project",
+      textLike(/^[^\p{Cc}]{1,200}$/u, "1 to 200 characters on one line"),
+      "Name of that project.",
+      { twin: "LANGFUSE_INIT_PROJECT_NAME" },
+    ),
+    publicKey: optional(
+      "SLUICE_INIT_PROJECT_PUBLIC_KEY",
+      "pk-lf-example",
+      keyFormat,
+      "Public key of that project; without it the first start makes a pair and shows it once.",
+      { twin: "LANGFUSE_INIT_PROJECT_PUBLIC_KEY" },
+    ),
+    secretKey: optional(
+      "SLUICE_INIT_PROJECT_SECRET_KEY",
+      "sk-lf-example",
+      keyFormat,
+      "Secret key that belongs to it; only its hash is stored.",
+      { twin: "LANGFUSE_INIT_PROJECT_SECRET_KEY", secret: true },
+    ),
+  },
+};
+
+/** One setting, as `--help` and `.env.example` show it. */
+export interface Setting<Value> {
+  readonly name: string;
+  /** Langfuse's name for the same thing, which is read too. */
+  readonly twin: string | null;
+  /** The default, as one would write it; null when there is none. */
+  readonly initial: string | null;
+  /** A value to show where there is no default. */
+  readonly example: string;
+  readonly about: string;
+  readonly secret: boolean;
+  readonly format: Format<Value>;
+}
+
+function setting<Value>(
+  name: string,
+  initial: string,
+  format: Format<Value>,
+  about: string,
+): Setting<Value> {
+  return { name, twin: null, initial, example: initial, about, secret: false, format };
+}
+
+function optional<Value>(
+  name: string,
+  example: string,
+  format: Format<Value>,
+  about: string,
+  extra: { readonly twin?: string; readonly secret?: boolean } = {},
+): Setting<Value | null> {
+  const { twin = null, secret = false } = extra;
+  return { name, twin, initial: null, example, about, secret, format };
+}

@@ -1,0 +1,167 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+
+import { entityOf } from "../../schemas/entity-row.ts";
+import type { EntityRow } from "../../schemas/entity-row.ts";
+import type { Fact } from "../../schemas/facts.ts";
+import type { Stored } from "./entity-cache.ts";
+import { entityKey, neededBy, planChanges } from "./plan.ts";
+import type { Change, StatedRecord } from "./plan.ts";
+
+const hour = 3_600_000;
+
+/** A table that keeps, for each key, the row of the greatest version, as ReplacingMergeTree does. */
+class Table {
+  readonly rows = new Map<string, EntityRow>();
+
+  insert(rows: readonly EntityRow[]): void {
+    for (const row of rows) {
+      const key = JSON.stringify([row.key_hour, "trace_id" in row ? row.trace_id : "", row.id]);
+      const held = this.rows.get(key);
+      if (!held || BigInt(held.ver) <= BigInt(row.ver)) this.rows.set(key, row);
+    }
+  }
+
+  /** What the writer's look-up gives: the current version, not the tombstones of places left. */
+  stored(id: string): Stored {
+    let current: Stored = null;
+    for (const row of this.rows.values()) {
+      if (row.id !== id || (row.is_deleted === 1 && row.deleted_at === 0)) continue;
+      if (!current || current.ver < BigInt(row.ver))
+        current = { entity: entityOf("observation", row), ver: BigInt(row.ver) };
+    }
+    return current;
+  }
+
+  visible(): string[] {
+    return [...this.rows.values()]
+      .filter((row) => row.is_deleted === 0)
+      .map((row) => JSON.stringify({ ...row, ver: "", key_hour: 0, updated_at: 0 }))
+      .toSorted();
+  }
+}
+
+const facts = fc.array(
+  fc
+    .record({
+      id: fc.constantFrom("a", "b"),
+      time: fc.integer({ min: 0, max: 3 }),
+      event: fc.constantFrom("e1", "e2"),
+      start: fc.constantFrom(0, hour, 50 * hour, 200 * hour),
+      trace: fc.constantFrom("t1", "t2"),
+      name: fc.constantFrom("x", "y"),
+    })
+    .map(({ id, time, event, start, trace, name }): Fact => ({
+      kind: "observation",
+      project: "p",
+      id,
+      receivedAt: 1000 * hour,
+      time,
+      step: 0,
+      event,
+      columns: { trace_id: trace, start_time: start, name },
+      ranks: {},
+      metadata: null,
+    })),
+  { minLength: 1, maxLength: 12 },
+);
+
+function recordsOf(list: readonly Fact[]): StatedRecord[] {
+  return list.map((fact, index) => ({ position: BigInt(index + 1), statements: [fact] }));
+}
+
+function plan(records: readonly StatedRecord[], load: (id: string) => Stored): Change[] {
+  const bases = new Map(
+    neededBy(records).map((one) => [one.key, one.kind === "observation" ? load(one.id) : null]),
+  );
+  return planChanges(records, bases, 0);
+}
+
+function rowsOf(changes: readonly Change[]): EntityRow[] {
+  return changes.flatMap((change) => [...change.rows]);
+}
+
+test("any cut into batches, any replay from an earlier offset, leaves one row for each id, the same as one batch", () => {
+  fc.assert(
+    fc.property(
+      facts,
+      fc.array(fc.record({ back: fc.nat(12), size: fc.integer({ min: 1, max: 5 }) })),
+      (list, steps) => {
+        const log = recordsOf(list);
+        const once = new Table();
+        once.insert(rowsOf(plan(log, () => null)));
+
+        const table = new Table();
+        let at = 0;
+        const read = (from: number, size: number): void => {
+          table.insert(rowsOf(plan(log.slice(from, from + size), (id) => table.stored(id))));
+          at = Math.min(from + size, log.length);
+        };
+        for (const { back, size } of steps) read(Math.max(at - back, 0), size);
+        while (at < log.length) read(at, 3);
+        expect(table.visible()).toEqual(once.visible());
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});
+
+test("a stalled writer that inserts late, cut elsewhere, changes nothing that is visible", () => {
+  fc.assert(
+    fc.property(facts, fc.nat(), fc.nat(), (list, from, to) => {
+      const log = recordsOf(list);
+      const start = from % (log.length + 1);
+      const end = start + (to % (log.length + 1 - start));
+      const table = new Table();
+      table.insert(rowsOf(plan(log.slice(0, start), () => null)));
+      const late = rowsOf(plan(log.slice(start, end), (id) => table.stored(id)));
+      table.insert(rowsOf(plan(log.slice(start), (id) => table.stored(id))));
+      const before = table.visible();
+      table.insert(late);
+      expect(table.visible()).toEqual(before);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test("an id keeps its other project's row out of its own", () => {
+  const [fact] = fc.sample(facts, 1)[0] ?? [];
+  if (!fact) throw new Error("no sample");
+  const records: StatedRecord[] = [
+    {
+      position: 1n,
+      statements: [{ ...fact, project: "p", columns: { ...fact.columns, name: "mine" } }],
+    },
+    {
+      position: 2n,
+      statements: [{ ...fact, project: "q", columns: { ...fact.columns, name: "theirs" } }],
+    },
+  ];
+  const rows = rowsOf(plan(records, () => null));
+  expect(rows.map((row) => [row.project_id, "name" in row && row.name])).toEqual([
+    ["p", "mine"],
+    ["q", "theirs"],
+  ]);
+});
+
+test("a deleted trace takes with it what belongs to it and was received until then, and nothing later", () => {
+  const [fact] = fc.sample(facts, 1)[0] ?? [];
+  if (!fact) throw new Error("no sample");
+  const deletion = { kind: "trace", project: "p", id: "t1", deletedAt: 50 } as const;
+  const of = (id: string, receivedAt: number): Fact => ({
+    ...fact,
+    id,
+    receivedAt,
+    columns: { ...fact.columns, trace_id: "t1" },
+  });
+  const records: StatedRecord[] = [
+    { position: 1n, statements: [deletion] },
+    { position: 2n, statements: [of("behind", 50)] },
+    { position: 3n, statements: [of("after", 51)] },
+  ];
+  const changes = plan(records, () => null);
+  expect(changes.map((change) => change.key)).toEqual([
+    entityKey("trace", "p", "t1"),
+    entityKey("observation", "p", "after"),
+  ]);
+});

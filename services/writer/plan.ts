@@ -1,0 +1,133 @@
+import { movedRow, physicalKeyOf, rowOf } from "../../schemas/entity-row.ts";
+import type { EntityRow, PhysicalKey } from "../../schemas/entity-row.ts";
+import type { Deletion, Fact, Kind } from "../../schemas/facts.ts";
+import { mergeDeletion, mergeFact } from "../../schemas/merge.ts";
+import type { Entity } from "../../schemas/merge.ts";
+import type { Stored } from "./entity-cache.ts";
+
+export type Statement = Fact | Deletion;
+
+/** What one record of the log says. */
+export interface StatedRecord {
+  /** generation * 2^48 + offset. */
+  readonly position: bigint;
+  readonly statements: readonly Statement[];
+}
+
+/** An entity that the records changed, and the rows that say so. */
+export interface Change {
+  readonly key: string;
+  readonly kind: Kind;
+  readonly stored: NonNullable<Stored>;
+  readonly rows: readonly EntityRow[];
+}
+
+/** Names an entity within the writer. Ids cannot hold a carriage return (write-api.md §2.1). */
+export function entityKey(kind: Kind, project: string, id: string): string {
+  return `${kind}\r${project}\r${id}`;
+}
+
+export interface Needed {
+  readonly key: string;
+  readonly kind: Kind;
+  readonly project: string;
+  readonly id: string;
+}
+
+/** The entities whose stored state decides what the records become: those they state, and the traces they belong to. */
+export function neededBy(records: readonly StatedRecord[]): Needed[] {
+  const needed = new Map<string, Needed>();
+  function need(kind: Kind, project: string, id: string): void {
+    const key = entityKey(kind, project, id);
+    if (!needed.has(key)) needed.set(key, { key, kind, project, id });
+  }
+  for (const { statements } of records) {
+    for (const statement of statements) {
+      need(statement.kind, statement.project, statement.id);
+      const traceId = traceOf(statement);
+      if (traceId) need("trace", statement.project, traceId);
+    }
+  }
+  return [...needed.values()];
+}
+
+interface Working {
+  readonly kind: Kind;
+  entity: Entity;
+  ver: bigint;
+  /** Every key that some prefix of the fold, cut by another writer, could have written the row under. */
+  readonly keys: Map<string, PhysicalKey>;
+}
+
+/** Merges records, in the order of the log, onto what is stored. `bases` holds every key of {@link neededBy}. */
+export function planChanges(
+  records: readonly StatedRecord[],
+  bases: ReadonlyMap<string, Stored>,
+  updatedAt: number,
+): Change[] {
+  const working = new Map<string, Working>();
+  for (const { position, statements } of records) {
+    for (const statement of statements) {
+      const key = entityKey(statement.kind, statement.project, statement.id);
+      const held = working.get(key);
+      const base = held ?? bases.get(key) ?? null;
+      const before = base?.entity ?? null;
+      const after = mergeStatement(before, statement, deletedAtOf(statement, working, bases));
+      if (!after || after === before) continue;
+      const ver = base && base.ver >= position ? base.ver + 1n : position;
+      const next = held ?? { kind: statement.kind, entity: after, ver, keys: new Map() };
+      if (!held && before) remember(next.keys, before);
+      remember(next.keys, after);
+      next.entity = after;
+      next.ver = ver;
+      working.set(key, next);
+    }
+  }
+  return [...working].map(([key, { kind, entity, ver, keys }]) => {
+    const here = keyText(physicalKeyOf(entity));
+    const left = [...keys].filter(([text]) => text !== here);
+    const tombstones = left.map(([, place]) => movedRow(entity, place, ver, updatedAt));
+    return {
+      key,
+      kind,
+      stored: { entity, ver },
+      rows: [rowOf(entity, ver, updatedAt), ...tombstones],
+    };
+  });
+}
+
+function mergeStatement(
+  before: Entity | null,
+  statement: Statement,
+  traceDeletedAt: number,
+): Entity | null {
+  if ("deletedAt" in statement) return mergeDeletion(before, statement);
+  return statement.receivedAt <= traceDeletedAt ? before : mergeFact(before, statement);
+}
+
+/** Until when the trace of this statement is deleted: that holds for what belongs to the trace, too. */
+function deletedAtOf(
+  statement: Statement,
+  working: ReadonlyMap<string, Working>,
+  bases: ReadonlyMap<string, Stored>,
+): number {
+  const traceId = traceOf(statement);
+  if (!traceId) return 0;
+  const key = entityKey("trace", statement.project, traceId);
+  return (working.get(key) ?? bases.get(key))?.entity.deletedAt ?? 0;
+}
+
+function traceOf(statement: Statement): string | null {
+  if (statement.kind === "trace" || "deletedAt" in statement) return null;
+  const traceId = statement.columns["trace_id"];
+  return typeof traceId === "string" && traceId !== "" ? traceId : null;
+}
+
+function remember(keys: Map<string, PhysicalKey>, entity: Entity): void {
+  const place = physicalKeyOf(entity);
+  keys.set(keyText(place), place);
+}
+
+function keyText(place: PhysicalKey): string {
+  return `${place.keyHour}\r${place.traceId ?? ""}`;
+}

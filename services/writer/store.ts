@@ -1,0 +1,102 @@
+import { setImmediate as breathe } from "node:timers/promises";
+import { DbError } from "../../clickhouse/engine.ts";
+import type { Db } from "../../clickhouse/engine.ts";
+import { insertRows } from "../../clickhouse/insert.ts";
+import { lookupRows } from "../../clickhouse/lookup.ts";
+import { entityOf, tableOf } from "../../schemas/entity-row.ts";
+import type { EntityRow } from "../../schemas/entity-row.ts";
+import type { Kind } from "../../schemas/facts.ts";
+import type { EntityCache, Stored } from "./entity-cache.ts";
+import type { IdFilter } from "./id-filter.ts";
+import { entityKey, neededBy, planChanges } from "./plan.ts";
+import type { Change, Needed, StatedRecord } from "./plan.ts";
+
+export interface StoreDeps {
+  readonly db: Db;
+  readonly cache: EntityCache;
+  readonly filter: IdFilter;
+  readonly now: () => number;
+}
+
+const kinds: readonly Kind[] = ["trace", "observation", "score"];
+
+/**
+ * Merges records onto the stored rows and inserts what changed. When it resolves, all of it is durable and readable.
+ * Rejects with {@link DbError}; then the cache is as before, and storing again, whole or in parts, gives the same rows.
+ */
+export async function storeRecords(
+  deps: StoreDeps,
+  records: readonly StatedRecord[],
+): Promise<Change[]> {
+  const needed = neededBy(records);
+  const bases = await loadBases(deps, needed);
+  const changes = planChanges(records, bases, deps.now());
+  for (const kind of kinds) {
+    const rows: EntityRow[] = [];
+    for (const change of changes) if (change.kind === kind) rows.push(...change.rows);
+    if (rows.length > 0) await insertRows(deps.db, tableOf[kind], rows);
+    await breathe();
+  }
+  // An id counts as stored before it is known to be: a needless look-up is harmless, a missing one is not.
+  for (const { key, stored } of changes) {
+    deps.filter.add(key);
+    deps.cache.set(key, stored);
+  }
+  return changes;
+}
+
+/** From the cache, then the filter's "certainly new", then ClickHouse; never a guess. */
+async function loadBases(deps: StoreDeps, needed: readonly Needed[]): Promise<Map<string, Stored>> {
+  const bases = new Map<string, Stored>();
+  const missing: Needed[] = [];
+  for (const one of needed) {
+    const cached = deps.cache.get(one.key);
+    if (cached !== undefined) bases.set(one.key, cached);
+    else if (deps.filter.mayHave(one.key)) missing.push(one);
+    else bases.set(one.key, null);
+  }
+  for (const kind of kinds) {
+    const wanted = missing.filter((one) => one.kind === kind);
+    if (wanted.length === 0) continue;
+    for (const one of wanted) bases.set(one.key, null);
+    for (const row of await lookupRows(deps.db, tableOf[kind], wanted))
+      keepCurrent(bases, kind, row);
+    for (const one of wanted) deps.cache.set(one.key, bases.get(one.key) ?? null);
+  }
+  return bases;
+}
+
+/** An entity that moved has rows under several keys: the tombstones it left behind say nothing of it. */
+function keepCurrent(bases: Map<string, Stored>, kind: Kind, row: EntityRow): void {
+  const movedAway = row.is_deleted === 1 && row.deleted_at === 0;
+  if (movedAway) return;
+  const key = entityKey(kind, row.project_id, row.id);
+  const ver = BigInt(row.ver);
+  const held = bases.get(key);
+  if (!held || held.ver < ver) bases.set(key, { entity: entityOf(kind, row), ver });
+}
+
+/**
+ * Stores records, halving them around the ones that can never be stored. A transient refusal stops it, unless
+ * `stubborn`: then a single record that is still refused counts as unstorable too.
+ */
+export async function storeAround<Record extends StatedRecord>(
+  deps: StoreDeps,
+  records: readonly Record[],
+  stubborn: boolean,
+): Promise<{ changes: Change[]; refused: { record: Record; error: DbError }[] }> {
+  try {
+    return { changes: await storeRecords(deps, records), refused: [] };
+  } catch (error) {
+    if (!(error instanceof DbError) || !(error.kind === "data" || stubborn)) throw error;
+    const [record] = records;
+    if (records.length === 1 && record) return { changes: [], refused: [{ record, error }] };
+    const half = records.length >> 1;
+    const first = await storeAround(deps, records.slice(0, half), stubborn);
+    const second = await storeAround(deps, records.slice(half), stubborn);
+    return {
+      changes: [...first.changes, ...second.changes],
+      refused: [...first.refused, ...second.refused],
+    };
+  }
+}
