@@ -69,10 +69,18 @@ export function errorCodeIn(message: string): number {
   return match ? Number(match[1]) : 0;
 }
 
-/** The engine's words as an error that says what the caller may do about it. */
-export function dbErrorFrom(message: string, purpose: StatementPurpose): DbError {
-  const code = errorCodeIn(message);
-  return new DbError(kindOf(code, purpose), code, message);
+/** Does the work, and turns the engine's refusal into a {@link DbError} that says what the caller may do about it. */
+export async function explained<Result>(
+  purpose: StatementPurpose,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    const code = errorCodeIn(detail);
+    throw new DbError(kindOf(code, purpose), code, detail);
+  }
 }
 
 function kindOf(code: number, purpose: StatementPurpose): DbErrorKind {

@@ -25,17 +25,12 @@ export function bindParams(sql: string, params: Params): string {
 /** The value as ClickHouse reads a parameter: tab-separated escapes outside, quotes around texts within an array. */
 function asParamText(name: string, value: Param): string {
   if (value === null) return "\\N";
-  switch (typeof value) {
-    case "string":
-      return withEscapes(value);
-    case "number":
-      return numberText(name, value);
-    case "bigint":
-    case "boolean":
-      return String(value);
-    case "object":
-      return `[${value.map((item) => itemText(name, item)).join(",")}]`;
+  if (typeof value === "string") return withEscapes(value);
+  if (typeof value === "number") return numberText(name, value);
+  if (typeof value === "object") {
+    return `[${value.map((item) => itemText(name, item)).join(",")}]`;
   }
+  return String(value);
 }
 
 function itemText(name: string, item: string | number): string {

@@ -126,13 +126,14 @@ export function notImplemented(message: string): ApiError {
 
 /**
  * 503: try the same request again. `retryAfterS` stays at or below 3: exporters give up at once when it exceeds their
- * budget (reliability §4.2).
+ * budget (reliability §4.2). The cause is for the log and not sent.
  */
-export function unavailable(message: string, retryAfterS = 1): ApiError {
+export function unavailable(message: string, retryAfterS = 1, options?: ErrorOptions): ApiError {
   return new ApiError(
     503,
     { message, error: "ServiceUnavailableError" },
     { "retry-after": String(retryAfterS) },
+    options,
   );
 }
 

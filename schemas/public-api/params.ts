@@ -84,6 +84,21 @@ export const flagParam = z
   .optional()
   .transform((text) => text === "true");
 
+/** `<column>.<asc|desc>`, the direction in any case; which columns there are is the route's to say. */
+export const orderParam = z
+  .string()
+  .optional()
+  .transform((text, context) => {
+    if (!text) return undefined;
+    const [, column, direction] = /^(.+)\.(asc|desc)$/i.exec(text) ?? [];
+    if (column && direction) return { column, direction: direction.toLowerCase() as "asc" | "desc" };
+    context.addIssue({
+      code: "custom",
+      message: "Expected a column and a direction, such as timestamp.desc",
+    });
+    return z.NEVER;
+  });
+
 /** Groups of fields from a comma list; unknown names are dropped, and when none is left all groups are meant. */
 export function groupsOf<Group extends string>(
   text: string | undefined,

@@ -52,10 +52,12 @@ export function createAccept({ eventLog, now, registryPosition }: AcceptOptions)
   };
 }
 
-function answerFor(error: unknown): unknown {
-  if (!(error instanceof AppendError)) return error;
-  if (error.kind === "too-large") return bodyTooLarge();
-  return error.kind === "closed"
-    ? unavailable("The server is shutting down. Try again.")
-    : unavailable("The event log cannot take events now. Try again.");
+function answerFor(cause: unknown): unknown {
+  if (!(cause instanceof AppendError)) return cause;
+  if (cause.kind === "too-large") return bodyTooLarge();
+  const message =
+    cause.kind === "closed"
+      ? "The server is shutting down. Try again."
+      : "The event log cannot take events now. Try again.";
+  return unavailable(message, 1, { cause });
 }

@@ -1,3 +1,5 @@
+import { unavailable } from "../../schemas/errors.ts";
+
 /** What a key stands for. A key of an organization alone has no project. */
 export interface KeyInfo {
   /** The public key. */
@@ -44,14 +46,19 @@ export interface OrganizationCaller {
 /**
  * Reads an `Authorization` header: `Basic base64(public:secret)` or `Bearer public`, both case-sensitive (write-api
  * §1.3, §1.7). The secret alone identifies a pair; the public half must be there but is not compared.
+ * Throws a 503 ApiError when the key ring cannot tell.
  */
 export async function authenticate(
   header: string | undefined,
   keys: KeyRing,
 ): Promise<Authentication> {
   if (header === undefined) return refusal("No authorization header");
-  if (header.startsWith("Basic ")) return await basic(header.slice("Basic ".length), keys);
-  if (header.startsWith("Bearer ")) return await bearer(header.slice("Bearer ".length), keys);
+  try {
+    if (header.startsWith("Basic ")) return await basic(header.slice("Basic ".length), keys);
+    if (header.startsWith("Bearer ")) return await bearer(header.slice("Bearer ".length), keys);
+  } catch (cause) {
+    throw unavailable("Keys cannot be checked now. Try again.", 1, { cause });
+  }
   return refusal("Invalid authorization header");
 }
 

@@ -1,7 +1,13 @@
+import type { PhysicalKey } from "../../schemas/entity-row.ts";
 import type { Entity } from "../../schemas/merge.ts";
 
 /** An entity as it is stored, with the version of its row; null where it is known that there is no row. */
-export type Stored = { readonly entity: Entity; readonly ver: bigint } | null;
+export type Stored = {
+  readonly entity: Entity;
+  readonly ver: bigint;
+  /** Places it has left without a tombstone yet, because a kill came in between. */
+  readonly strays: readonly PhysicalKey[];
+} | null;
 
 /** Rows this writer has written or read, whose insert was acknowledged: the newest used ones within a bound of bytes. */
 export interface EntityCache {

@@ -19,7 +19,9 @@ export interface Change {
   readonly key: string;
   readonly kind: Kind;
   readonly stored: NonNullable<Stored>;
-  readonly rows: readonly EntityRow[];
+  readonly row: EntityRow;
+  /** For places that the entity has left. To be inserted after the row: until then it must be somewhere. */
+  readonly tombstones: readonly EntityRow[];
 }
 
 /** Names an entity within the writer. Ids cannot hold a carriage return (write-api.md §2.1). */
@@ -55,6 +57,7 @@ interface Working {
   readonly kind: Kind;
   entity: Entity;
   ver: bigint;
+  readonly strays: readonly PhysicalKey[];
   /** Every key that some prefix of the fold, cut by another writer, could have written the row under. */
   readonly keys: Map<string, PhysicalKey>;
 }
@@ -73,11 +76,17 @@ export function planChanges(
       const base = held ?? bases.get(key) ?? null;
       const before = base?.entity ?? null;
       const after = mergeStatement(before, statement, deletedAtOf(statement, working, bases));
-      if (!after || after === before) continue;
+      const settled = held !== undefined || !base?.strays.length;
+      if (!after || (after === before && settled)) continue;
       const ver = base && base.ver >= position ? base.ver + 1n : position;
-      const next = held ?? { kind: statement.kind, entity: after, ver, keys: new Map() };
-      if (!held && before) remember(next.keys, before);
-      remember(next.keys, after);
+      const next = held ?? {
+        kind: statement.kind,
+        entity: after,
+        ver,
+        strays: [],
+        keys: keysOf(base),
+      };
+      remember(next.keys, physicalKeyOf(after));
       next.entity = after;
       next.ver = ver;
       working.set(key, next);
@@ -87,12 +96,8 @@ export function planChanges(
     const here = keyText(physicalKeyOf(entity));
     const left = [...keys].filter(([text]) => text !== here);
     const tombstones = left.map(([, place]) => movedRow(entity, place, ver, updatedAt));
-    return {
-      key,
-      kind,
-      stored: { entity, ver },
-      rows: [rowOf(entity, ver, updatedAt), ...tombstones],
-    };
+    const stored = { entity, ver, strays: [] };
+    return { key, kind, stored, row: rowOf(entity, ver, updatedAt), tombstones };
   });
 }
 
@@ -123,8 +128,13 @@ function traceOf(statement: Statement): string | null {
   return typeof traceId === "string" && traceId !== "" ? traceId : null;
 }
 
-function remember(keys: Map<string, PhysicalKey>, entity: Entity): void {
-  const place = physicalKeyOf(entity);
+function keysOf(base: Stored): Map<string, PhysicalKey> {
+  const keys = new Map<string, PhysicalKey>();
+  if (base) for (const place of [physicalKeyOf(base.entity), ...base.strays]) remember(keys, place);
+  return keys;
+}
+
+function remember(keys: Map<string, PhysicalKey>, place: PhysicalKey): void {
   keys.set(keyText(place), place);
 }
 

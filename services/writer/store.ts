@@ -3,7 +3,7 @@ import { DbError } from "../../clickhouse/engine.ts";
 import type { Db } from "../../clickhouse/engine.ts";
 import { insertRows } from "../../clickhouse/insert.ts";
 import { lookupRows } from "../../clickhouse/lookup.ts";
-import { entityOf, tableOf } from "../../schemas/entity-row.ts";
+import { entityOf, physicalKeyOf, tableOf } from "../../schemas/entity-row.ts";
 import type { EntityRow } from "../../schemas/entity-row.ts";
 import type { Kind } from "../../schemas/facts.ts";
 import type { EntityCache, Stored } from "./entity-cache.ts";
@@ -32,9 +32,17 @@ export async function storeRecords(
   const bases = await loadBases(deps, needed);
   const changes = planChanges(records, bases, deps.now());
   for (const kind of kinds) {
-    const rows: EntityRow[] = [];
-    for (const change of changes) if (change.kind === kind) rows.push(...change.rows);
-    if (rows.length > 0) await insertRows(deps.db, tableOf[kind], rows);
+    const own = changes.filter((change) => change.kind === kind);
+    await insertRows(
+      deps.db,
+      tableOf[kind],
+      own.map((change) => change.row),
+    );
+    await insertRows(
+      deps.db,
+      tableOf[kind],
+      own.flatMap((change) => [...change.tombstones]),
+    );
     await breathe();
   }
   // An id counts as stored before it is known to be: a needless look-up is harmless, a missing one is not.
@@ -66,14 +74,20 @@ async function loadBases(deps: StoreDeps, needed: readonly Needed[]): Promise<Ma
   return bases;
 }
 
-/** An entity that moved has rows under several keys: the tombstones it left behind say nothing of it. */
+/**
+ * An entity that moved has rows under several keys. The tombstones it left behind say nothing of it; a live row of a
+ * lower version is a place that it left just before a kill.
+ */
 function keepCurrent(bases: Map<string, Stored>, kind: Kind, row: EntityRow): void {
   const movedAway = row.is_deleted === 1 && row.deleted_at === 0;
   if (movedAway) return;
   const key = entityKey(kind, row.project_id, row.id);
-  const ver = BigInt(row.ver);
+  const found = { entity: entityOf(kind, row), ver: BigInt(row.ver), strays: [] };
   const held = bases.get(key);
-  if (!held || held.ver < ver) bases.set(key, { entity: entityOf(kind, row), ver });
+  if (!held) return void bases.set(key, found);
+  const [current, left] = held.ver < found.ver ? [found, held] : [held, found];
+  const strays = left.entity.live ? [physicalKeyOf(left.entity)] : [];
+  bases.set(key, { ...current, strays: [...held.strays, ...strays] });
 }
 
 /**

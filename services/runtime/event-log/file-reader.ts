@@ -36,7 +36,9 @@ export class FileReader implements PartitionReader {
     const last = this.#segments.at(-1);
     if (last === undefined) return { records: 0, bytes: 0 };
     const records = last.end - this.#offset;
-    if (this.#source?.segment !== last) return { records, bytes: records > 0 ? Infinity : 0 };
+    if (this.#source?.segment !== last) {
+      return { records, bytes: this.#offset < last.base ? Infinity : last.bytes };
+    }
     const inHand = this.#rest === null ? 0 : this.#rest.values.length - this.#rest.at;
     return { records, bytes: inHand + last.bytes - this.#source.cursor.at };
   }

@@ -15,51 +15,41 @@ export interface Admission {
    * Throws a 503 ApiError when the server is full: the client tries again, the requests in hand are finished.
    */
   enter(bytes: number): () => void;
-  bytesInFlight(): number;
-  close(): void;
 }
 
 /** The gate in front of ingestion: refuses before the body is read, by bytes in hand and by event loop lag. */
 export function createAdmission(limits: AdmissionLimits): Admission {
-  const lag = watchLag();
-  let inFlight = 0;
+  const lagMs = watchLag();
+  let bytesInFlight = 0;
   return {
     enter(bytes) {
-      // A single request always fits an idle server, whatever the limits say.
-      if (inFlight > 0 && inFlight + bytes > limits.bytesInFlightMax) {
+      // One request always fits an idle server, whatever the limits say.
+      if (bytesInFlight > 0 && bytesInFlight + bytes > limits.bytesInFlightMax) {
         throw unavailable("The server holds as many requests as it may. Try again.");
       }
-      if (lag.ms() > limits.lagMsMax) {
-        throw unavailable("The server is overloaded. Try again.");
-      }
-      inFlight += bytes;
+      if (lagMs() > limits.lagMsMax) throw unavailable("The server is overloaded. Try again.");
+      bytesInFlight += bytes;
       return () => {
-        inFlight -= bytes;
+        bytesInFlight -= bytes;
       };
     },
-    bytesInFlight: () => inFlight,
-    close: lag.stop,
   };
 }
 
 const lagResolutionMs = 20;
 const lagWindowMs = 1_000;
 
-/** The median over the last window: one long parse or collection is no overload, a loop that is always late is. */
-function watchLag(): { ms: () => number; stop: () => void } {
+/**
+ * How late timers are, in milliseconds: the median over the last window, for one long parse or collection is no
+ * overload, but a loop that is always late is.
+ */
+function watchLag(): () => number {
   const delays = monitorEventLoopDelay({ resolution: lagResolutionMs });
   delays.enable();
   let lastMs = 0;
-  const timer = setInterval(() => {
-    lastMs = Math.max(0, delays.percentile(50) / 1e6 - lagResolutionMs);
+  setInterval(() => {
+    lastMs = delays.percentile(50) / 1e6 - lagResolutionMs;
     delays.reset();
-  }, lagWindowMs);
-  timer.unref();
-  return {
-    ms: () => lastMs,
-    stop: () => {
-      clearInterval(timer);
-      delays.disable();
-    },
-  };
+  }, lagWindowMs).unref();
+  return () => lastMs;
 }

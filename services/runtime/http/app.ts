@@ -39,7 +39,11 @@ export function createHttpApp(log: Logger): Hono<HttpEnv> {
     return answer(c, error);
   });
   app.onError((error, c) => {
-    if (error instanceof ApiError) return answer(c, error);
+    if (error instanceof ApiError) {
+      const requestId = c.get("requestId");
+      if (error.cause) log.warn("request refused", { requestId, error: error.cause });
+      return answer(c, error);
+    }
     // Nobody is there to read it; the status is for the log line, after nginx's custom.
     if (error instanceof ClientGone) return answer(c, new ApiError(499, {}));
     const requestId = c.get("requestId");

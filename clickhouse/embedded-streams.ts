@@ -1,0 +1,86 @@
+import type { Session } from "chdb";
+import { DbError } from "./engine.ts";
+import type { Params, ReadBudget } from "./engine.ts";
+import { explained } from "./error-codes.ts";
+import { bindParams } from "./params.ts";
+import { budgetSettings, readSettings } from "./read-settings.ts";
+
+/** Streams under way at the same time: each holds a session and a block of rows. */
+const streamsMax = 4;
+/** A stream lasts as long as its consumer takes; beyond this it was forgotten. */
+const streamTimeMsMax = 3_600_000;
+/** Rows that the engine hands over at once: enough to be fast, few enough for wide rows. */
+const blockRowsMax = 4096;
+
+export interface EmbeddedStreams {
+  /** The rows of one statement, row by row. Ends the statement in the engine when the consumer stops. */
+  open<Row>(sql: string, params: Params): AsyncGenerator<Row, void, void>;
+  /** Ends all statements; their consumers get an error. */
+  stopAll(): void;
+}
+
+/** Reads of any size. Each has a session of its own, because it keeps that busy for as long as its consumer likes. */
+export function embeddedStreams(
+  connect: () => Promise<Session>,
+  { memoryBytes }: ReadBudget,
+): EmbeddedStreams {
+  const settings = [
+    ...readSettings,
+    ...budgetSettings({ timeMs: streamTimeMsMax, ...(memoryBytes && { memoryBytes }) }),
+    `max_block_size = ${blockRowsMax}`,
+  ].join(", ");
+  const sessions = new Set<Session>();
+  let underWay = 0;
+  let stopped = false;
+
+  async function* rowsOf<Row>(
+    session: Session,
+    sql: string,
+    params: Params,
+  ): AsyncGenerator<Row, void, void> {
+    // The engine streams a single statement only, so the values are set before; the session is nobody else's.
+    const binding = bindParams(sql, params);
+    const chunks = await explained("read", async () => {
+      if (binding !== "") await session.queryAsync(binding);
+      return session.queryStream(`${sql}\nFORMAT JSONEachRow SETTINGS ${settings}`);
+    });
+    const iterator = chunks[Symbol.asyncIterator]();
+    for (;;) {
+      const next = await explained("read", () => iterator.next());
+      // A statement that was stopped ends like one that is complete.
+      if (stopped) throw new Error("The ClickHouse engine was closed while a stream was read.");
+      if (next.done) return;
+      yield* rowsIn<Row>(next.value.text());
+    }
+  }
+
+  return {
+    async *open(sql, params) {
+      if (underWay >= streamsMax) {
+        throw new DbError("transient", 202, `${streamsMax} streams are under way already`);
+      }
+      underWay++;
+      let session: Session | null = null;
+      try {
+        session = await connect();
+        sessions.add(session);
+        yield* rowsOf(session, sql, params);
+      } finally {
+        underWay--;
+        if (session) sessions.delete(session);
+        // Ends its statement too.
+        session?.close();
+      }
+    },
+    stopAll() {
+      stopped = true;
+      for (const session of sessions) session.close();
+    },
+  };
+}
+
+/** A line break within a text is escaped, so each one ends a row. */
+function rowsIn<Row>(lines: string): Row[] {
+  const rows: Row[] = JSON.parse(`[${lines.trimEnd().replaceAll("\n", ",")}]`);
+  return rows;
+}

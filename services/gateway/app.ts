@@ -1,0 +1,72 @@
+import type { Hono } from "hono";
+
+import type { KeyRing } from "../runtime/auth.ts";
+import type { EventLog } from "../runtime/event-log/port.ts";
+import { createAdmission } from "../runtime/http/admission.ts";
+import { createHttpApp } from "../runtime/http/app.ts";
+import type { HttpEnv } from "../runtime/http/app.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { createAccept } from "./accept.ts";
+import type { Accept } from "./accept.ts";
+import type { IngestOptions } from "./ingest.ts";
+import { langfuseIngestion } from "./langfuse-ingestion.ts";
+import { scoreRoutes } from "./scores.ts";
+
+export interface GatewayOptions {
+  readonly eventLog: EventLog;
+  readonly keys: KeyRing;
+  readonly log: Logger;
+  /** The registry position that this process has folded. */
+  readonly registryPosition: () => string;
+  readonly limits: GatewayLimits;
+  /** Epoch milliseconds. */
+  readonly now?: () => number;
+}
+
+export interface GatewayLimits {
+  /** Of one request, as sent and inflated. */
+  readonly bodyBytesMax: number;
+  /** Of all requests in hand together. */
+  readonly inflightBytesMax: number;
+  /** How many containers may enclose a value. */
+  readonly depthMax: number;
+  /** From the end of a request's body to its answer; the SDKs give up after 5 s. */
+  readonly answerMsMax?: number;
+  readonly lagMsMax?: number;
+}
+
+/** What the routes of every dialect share. */
+export interface Gateway extends IngestOptions {
+  readonly accept: Accept;
+  readonly keys: KeyRing;
+  readonly log: Logger;
+  readonly depthMax: number;
+  readonly now: () => number;
+}
+
+/** The gateway as an app of its own. */
+export function createGatewayApp(options: GatewayOptions): Hono<HttpEnv> {
+  const app = createHttpApp(options.log);
+  gatewayRoutes(app, options);
+  return app;
+}
+
+/** Adds the gateway's routes to an app of {@link createHttpApp}, which answers 405 to their other methods. */
+export function gatewayRoutes(app: Hono<HttpEnv>, options: GatewayOptions): void {
+  const { eventLog, keys, log, registryPosition, limits, now = Date.now } = options;
+  const gateway: Gateway = {
+    accept: createAccept({ eventLog, now, registryPosition }),
+    admission: createAdmission({
+      bytesInFlightMax: limits.inflightBytesMax,
+      lagMsMax: limits.lagMsMax ?? 200,
+    }),
+    limits: { bytesMax: limits.bodyBytesMax, inflatedBytesMax: limits.bodyBytesMax },
+    answerMsMax: limits.answerMsMax ?? 3_500,
+    keys,
+    log,
+    depthMax: limits.depthMax,
+    now,
+  };
+  langfuseIngestion(app, gateway);
+  scoreRoutes(app, gateway);
+}

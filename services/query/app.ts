@@ -1,0 +1,39 @@
+import type { Hono } from "hono";
+
+import { createHttpApp, type HttpEnv } from "../runtime/http/app.ts";
+import { health, ready } from "./health.ts";
+import { getObservation } from "./observations-get.ts";
+import { listObservations } from "./observations-list.ts";
+import { getProjects } from "./projects.ts";
+import { projectRoute, type QueryDeps } from "./route.ts";
+import { getScoreV1, getScoreV2 } from "./scores-get.ts";
+import { listScoresV1 } from "./scores-list-v1.ts";
+import { listScoresV2 } from "./scores-list-v2.ts";
+import { getSession } from "./sessions-get.ts";
+import { listSessions } from "./sessions-list.ts";
+import { getTrace } from "./traces-get.ts";
+import { listTraces } from "./traces-list.ts";
+
+/** The query service by itself. */
+export function createQueryApp(deps: QueryDeps): Hono<HttpEnv> {
+  const app = createHttpApp(deps.log);
+  addQueryRoutes(app, deps);
+  return app;
+}
+
+/** The read API, for an app that may have other routes beside it. */
+export function addQueryRoutes(app: Hono<HttpEnv>, deps: QueryDeps): void {
+  app.get("/api/public/health", health(deps));
+  app.get("/api/public/ready", ready(deps));
+  app.get("/api/public/projects", projectRoute(deps, getProjects));
+  app.get("/api/public/traces", projectRoute(deps, listTraces));
+  app.get("/api/public/traces/:traceId", projectRoute(deps, getTrace));
+  app.get("/api/public/observations", projectRoute(deps, listObservations));
+  app.get("/api/public/observations/:observationId", projectRoute(deps, getObservation));
+  app.get("/api/public/sessions", projectRoute(deps, listSessions));
+  app.get("/api/public/sessions/:sessionId", projectRoute(deps, getSession));
+  app.get("/api/public/scores", projectRoute(deps, listScoresV1));
+  app.get("/api/public/scores/:scoreId", projectRoute(deps, getScoreV1));
+  app.get("/api/public/v2/scores", projectRoute(deps, listScoresV2));
+  app.get("/api/public/v2/scores/:scoreId", projectRoute(deps, getScoreV2));
+}

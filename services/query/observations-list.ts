@@ -1,0 +1,60 @@
+import { z } from "zod";
+
+import {
+  countObservations,
+  observationsByKey,
+  pageOfObservations,
+} from "../../clickhouse/queries/observations.ts";
+import { isTooLarge } from "../../clickhouse/queries/payload.ts";
+import { payloadTooLarge } from "../../schemas/errors.ts";
+import {
+  observationLevels,
+  observationOf,
+  observationTypes,
+  unknownPrices,
+  type Observation,
+} from "../../schemas/public-api/observation.ts";
+import { offsetOf, pageMeta, pageParams, type PageMeta } from "../../schemas/public-api/pagination.ts";
+import {
+  dateParam,
+  enumParam,
+  listParam,
+  parseQuery,
+  refuseFilter,
+  textParam,
+} from "../../schemas/public-api/params.ts";
+import type { ProjectRequest } from "./route.ts";
+
+const query = z.object({
+  ...pageParams,
+  type: enumParam(observationTypes),
+  name: textParam,
+  userId: textParam,
+  level: enumParam(observationLevels),
+  traceId: textParam,
+  version: textParam,
+  parentObservationId: textParam,
+  environment: listParam,
+  fromStartTime: dateParam,
+  toStartTime: dateParam,
+  filter: textParam,
+});
+
+/** GET /observations (read-api §4.1). */
+export async function listObservations({
+  reader,
+  search,
+}: ProjectRequest): Promise<{ data: Observation[]; meta: PageMeta }> {
+  const asked = parseQuery(query, search);
+  refuseFilter(asked.filter);
+  const filter = { ...asked, from: asked.fromStartTime, to: asked.toStartTime };
+  const [keys, total] = await Promise.all([
+    pageOfObservations(reader, filter, { limit: asked.limit, offset: offsetOf(asked) }),
+    countObservations(reader, filter),
+  ]);
+  const rows = await observationsByKey(reader, keys);
+  if (isTooLarge(rows)) {
+    throw payloadTooLarge("The observations of this page are too large for one answer. Ask for a smaller page.");
+  }
+  return { data: rows.map((row) => observationOf(row, unknownPrices)), meta: pageMeta(asked, total) };
+}

@@ -1,0 +1,54 @@
+import type { Context } from "hono";
+import { z } from "zod";
+
+import { observationsOfTrace } from "../../clickhouse/queries/observations.ts";
+import { isTooLarge } from "../../clickhouse/queries/payload.ts";
+import { scoresOfTrace } from "../../clickhouse/queries/scores.ts";
+import { totalsOfTraces } from "../../clickhouse/queries/trace-parts.ts";
+import { traceById } from "../../clickhouse/queries/traces.ts";
+import { notFound, payloadTooLarge } from "../../schemas/errors.ts";
+import { observationOf, zeroPrices } from "../../schemas/public-api/observation.ts";
+import { groupsOf, parseQuery, textParam } from "../../schemas/public-api/params.ts";
+import { scoreV1Of } from "../../schemas/public-api/score.ts";
+import {
+  detailLatencyOf,
+  htmlPathOf,
+  notAsked,
+  totalCostOf,
+  traceGroups,
+  traceOf,
+  type TraceDetail,
+} from "../../schemas/public-api/trace.ts";
+import type { HttpEnv } from "../runtime/http/app.ts";
+import { pathParam, type ProjectRequest } from "./route.ts";
+
+const query = z.object({ fields: textParam });
+
+/** GET /traces/{traceId} (read-api §3.2). */
+export async function getTrace(
+  { reader, search }: ProjectRequest,
+  c: Context<HttpEnv>,
+): Promise<TraceDetail> {
+  const id = pathParam(c, "traceId");
+  const groups = groupsOf(parseQuery(query, search).fields, traceGroups);
+  const withPayload = groups.has("io");
+  const [trace, observations, scores, totals] = await Promise.all([
+    traceById(reader, id, withPayload),
+    groups.has("observations") ? observationsOfTrace(reader, id, withPayload) : [],
+    groups.has("scores") ? scoresOfTrace(reader, id) : [],
+    groups.has("metrics") ? totalsOfTraces(reader, { traceIds: [id] }) : undefined,
+  ]);
+  if (!trace) throw notFound("There is no such trace in this project.");
+  if (isTooLarge([trace]) || isTooLarge(observations)) throw payloadTooLarge(adviceOnSize);
+  return {
+    ...traceOf(trace),
+    observations: observations.map((row) => observationOf(row, zeroPrices)),
+    scores: scores.map(scoreV1Of),
+    totalCost: totals ? totalCostOf(totals.get(id)) : notAsked,
+    latency: totals ? detailLatencyOf(totals.get(id)) : notAsked,
+    htmlPath: htmlPathOf(trace),
+  };
+}
+
+const adviceOnSize =
+  "The trace is too large for one answer. Leave `io` or `observations` out of `fields`, or read its observations by page.";

@@ -1,0 +1,96 @@
+import { z } from "zod";
+
+import {
+  observationIdsOfTraces,
+  scoreIdsOfTraces,
+  totalsOfTraces,
+} from "../../clickhouse/queries/trace-parts.ts";
+import { isTooLarge } from "../../clickhouse/queries/payload.ts";
+import {
+  countTraces,
+  isTraceOrderColumn,
+  pageOfTraces,
+  tracesByKey,
+  type TraceOrder,
+} from "../../clickhouse/queries/traces.ts";
+import { invalidParameter, payloadTooLarge } from "../../schemas/errors.ts";
+import { offsetOf, pageMeta, pageParams, type PageMeta } from "../../schemas/public-api/pagination.ts";
+import {
+  dateParam,
+  groupsOf,
+  listParam,
+  orderParam,
+  parseQuery,
+  refuseFilter,
+  textParam,
+} from "../../schemas/public-api/params.ts";
+import {
+  htmlPathOf,
+  listLatencyOf,
+  notAsked,
+  totalCostOf,
+  traceGroups,
+  traceOf,
+  type TraceListItem,
+} from "../../schemas/public-api/trace.ts";
+import type { ProjectRequest } from "./route.ts";
+
+const query = z.object({
+  ...pageParams,
+  userId: textParam,
+  name: textParam,
+  sessionId: textParam,
+  version: textParam,
+  release: textParam,
+  tags: listParam,
+  environment: listParam,
+  fromTimestamp: dateParam,
+  toTimestamp: dateParam,
+  orderBy: orderParam,
+  fields: textParam,
+  filter: textParam,
+});
+
+/** GET /traces (read-api §3.1). */
+export async function listTraces({
+  reader,
+  search,
+}: ProjectRequest): Promise<{ data: TraceListItem[]; meta: PageMeta }> {
+  const asked = parseQuery(query, search);
+  refuseFilter(asked.filter);
+  const order = orderOf(asked.orderBy);
+  const groups = groupsOf(asked.fields, traceGroups);
+  const filter = { ...asked, from: asked.fromTimestamp, to: asked.toTimestamp };
+
+  const [keys, total] = await Promise.all([
+    pageOfTraces(reader, filter, order, { limit: asked.limit, offset: offsetOf(asked) }),
+    countTraces(reader, filter),
+  ]);
+  const parts = { traceIds: keys.map((key) => key.id), environment: asked.environment };
+  const [rows, observationIds, scoreIds, totals] = await Promise.all([
+    tracesByKey(reader, keys, groups.has("io")),
+    groups.has("observations") ? observationIdsOfTraces(reader, parts) : undefined,
+    groups.has("scores") ? scoreIdsOfTraces(reader, parts) : undefined,
+    groups.has("metrics") ? totalsOfTraces(reader, parts) : undefined,
+  ]);
+  if (isTooLarge(rows)) throw payloadTooLarge(adviceOnSize);
+
+  const data = rows.map((row) => ({
+    ...traceOf(row),
+    observations: observationIds?.get(row.id) ?? [],
+    scores: scoreIds?.get(row.id) ?? [],
+    totalCost: totals ? totalCostOf(totals.get(row.id)) : notAsked,
+    latency: totals ? listLatencyOf(totals.get(row.id)) : notAsked,
+    htmlPath: htmlPathOf(row),
+  }));
+  return { data, meta: pageMeta(asked, total) };
+}
+
+function orderOf(asked: { column: string; direction: "asc" | "desc" } | undefined): TraceOrder {
+  const { column, direction } = asked ?? { column: "timestamp", direction: "desc" };
+  if (isTraceOrderColumn(column)) return { column, direction };
+  throw invalidParameter("`orderBy` names a column that traces cannot be ordered by.");
+}
+
+const adviceOnSize =
+  "The traces of this page are too large for one answer. Ask for a smaller page, or leave `io` out of `fields`.";
