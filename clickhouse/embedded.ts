@@ -46,14 +46,15 @@ const insertSettings = {
 export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
   const directory = path.resolve(options.directory);
   await mkdir(directory, { recursive: true });
-  const { connect, drainPending } = await connector(directory, options.memoryBytesMax);
-  const writing = [await connect("writing")];
+  const engine = await connector(directory, options.memoryBytesMax);
+  const writing = [await engine.connect("writing")];
   const reading: Session[] = [];
-  for (let count = 0; count < options.readers; count++) reading.push(await connect("reading"));
+  for (let count = 0; count < options.readers; count++)
+    reading.push(await engine.connect("reading"));
 
   const writes = sessionPool(writing);
   const reads = sessionPool(reading);
-  const streams = embeddedStreams(() => connect("reading"), options.readDefaults);
+  const streams = embeddedStreams(() => engine.connect("reading"), options.readDefaults);
   let closing: Promise<void> | null = null;
 
   function refuseWhenClosed(): void {
@@ -64,7 +65,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
     streams.stopAll();
     await Promise.all([writes.idle(), reads.idle()]);
     for (const session of [...writing, ...reading]) session.close();
-    await drainPending();
+    await engine.drainPending();
   }
 
   return {
@@ -77,10 +78,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
         explained("read", async () => (await session.queryAsync(text)).json<Row[]>()),
       );
     },
-    async *stream<Row>(sql: string, params: Params = {}): AsyncGenerator<Row, void, void> {
-      refuseWhenClosed();
-      yield* streams.open<Row>(sql, params);
-    },
+    stream: (sql, params = {}) => streams.open(sql, params),
     async insert(table, rows) {
       refuseWhenClosed();
       await writes.run((session) =>

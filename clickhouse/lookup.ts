@@ -143,7 +143,7 @@ const observationColumns: Columns<ObservationRow> = {
   model: "asIs",
   model_params: "asIs",
   prompt_name: "asIs",
-  prompt_version: "asIs",
+  prompt_version: "count",
   provided_usage: "counts",
   provided_cost: "asIs",
   model_id: "asIs",

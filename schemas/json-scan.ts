@@ -13,7 +13,8 @@ export function scanJson(text: string, depthMax: number): JsonScan {
   let deepStart = -1;
   let at = 0;
   while (at < length) {
-    switch (units[at]) {
+    const code = units[at] ?? 0;
+    switch (code) {
       case QUOTE: {
         const end = endOfString(text, units, at);
         if (depth === 1) batch.onString(at, end);
@@ -41,28 +42,20 @@ export function scanJson(text: string, depthMax: number): JsonScan {
           deepStart = -1;
         }
         break;
-      case MINUS:
-      case 0x30:
-      case 0x31:
-      case 0x32:
-      case 0x33:
-      case 0x34:
-      case 0x35:
-      case 0x36:
-      case 0x37:
-      case 0x38:
-      case 0x39: {
+      default: {
+        if (!isDigit(code) && code !== MINUS) {
+          at += 1;
+          break;
+        }
         const integerEnd = endOfDigits(units, at + 1);
-        const decimalEnd = units[integerEnd] === DOT ? endOfDigits(units, integerEnd + 1) : integerEnd;
+        const hasFraction = units[integerEnd] === DOT;
+        const decimalEnd = hasFraction ? endOfDigits(units, integerEnd + 1) : integerEnd;
         const end = endOfNumber(units, decimalEnd);
-        const charsSafe = decimalEnd === integerEnd ? INTEGER_CHARS_SAFE : DECIMAL_CHARS_SAFE;
-        const isShort = end === decimalEnd && integerEnd - at < charsSafe;
-        if (!isShort && deepStart < 0 && !fitsDouble(text, units, at, end)) edits.push(at, end);
+        const charsSafe = hasFraction ? DECIMAL_CHARS_SAFE : INTEGER_CHARS_SAFE;
+        const isSafe = end === decimalEnd && integerEnd - at < charsSafe;
+        if (!isSafe && deepStart < 0 && !fitsDouble(text, units, at, end)) edits.push(at, end);
         at = end;
-        break;
       }
-      default:
-        at += 1;
     }
   }
   // Never closed, so not JSON; but JSON.parse must not have to build all of it to say so.
@@ -143,6 +136,8 @@ const PLUS = 0x2b;
 const COMMA = 0x2c;
 const MINUS = 0x2d;
 const DOT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
 const COLON = 0x3a;
 const UPPER_E = 0x45;
 const OPEN_BRACKET = 0x5b;
@@ -152,12 +147,16 @@ const LOWER_E = 0x65;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-/** The UTF-16 units and a zero behind them. Reading an array is several times as fast as charCodeAt. */
+/** The UTF-16 units of a text and a zero behind them: reading these is several times as fast as charCodeAt. */
 function unitsOf(text: string): Uint16Array {
-  const units = new Uint16Array(text.length + 1);
+  const units = text.length < scratch.length ? scratch : new Uint16Array(text.length + 1);
   Buffer.from(units.buffer).write(text, "utf16le");
+  units[text.length] = 0;
   return units;
 }
+
+/** Reused, since a scan ends before the next begins and keeps nothing; fresh memory would cost as much as the scan. */
+const scratch = new Uint16Array(256 * 1024);
 
 /** The offset behind the closing quote of the string whose opening quote is at `start`. */
 function endOfString(text: string, units: Uint16Array, start: number): number {
@@ -194,7 +193,7 @@ function isNumberCode(code: number): boolean {
 }
 
 function isDigit(code: number): boolean {
-  return code >= 0x30 && code <= 0x39;
+  return code >= ZERO && code <= NINE;
 }
 
 /**

@@ -36,7 +36,7 @@ export interface JsonDocument {
    */
   readonly elementText: ((index: number) => string) | null;
   /** Whether `part` (the value or something within it) holds, or stood for, a container beyond the depth limit. */
-  tooDeep(part: unknown): boolean;
+  readonly tooDeep: (part: unknown) => boolean;
 }
 
 /** The text is not JSON. Carries none of the text: it belongs to a customer and must not reach a log line. */

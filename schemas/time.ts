@@ -39,3 +39,11 @@ function dayExists(text: string): boolean {
 function isLeapYear(year: number): boolean {
   return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 }
+
+/** What a DateTime64(3) column holds: 1900 to 2299. Clients may write any year; the nearest storable moment stands in. */
+const storableMin = Date.UTC(1900, 0, 1);
+const storableMax = Date.UTC(2299, 11, 31, 23, 59, 59, 999);
+
+export function storableMs(ms: number): number {
+  return Math.min(Math.max(ms, storableMin), storableMax);
+}

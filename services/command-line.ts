@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { listSettings, parseConfig, showConfig } from "./runtime/config.ts";
 import type { Config, Environment } from "./runtime/config.ts";
 import { stopRequested } from "./runtime/lifecycle.ts";
-import type { StopOptions } from "./runtime/lifecycle.ts";
+import type { SignalSource } from "./runtime/lifecycle.ts";
 import { createLogger } from "./runtime/logger.ts";
 import type { Logger } from "./runtime/logger.ts";
 
@@ -14,7 +14,7 @@ import type { Logger } from "./runtime/logger.ts";
 export interface Surroundings {
   readonly stdout: Writable;
   readonly stderr: Writable & { readonly isTTY?: boolean };
-  readonly signals: StopOptions["source"];
+  readonly signals: SignalSource;
 }
 
 const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
@@ -151,7 +151,7 @@ async function standalone({ config, around, logger }: Call): Promise<void> {
 }
 
 async function keys(call: Call, action: "create" | "list" | "revoke"): Promise<void> {
-  const { keysCommand } = await import("./standalone/control.ts");
+  const { keysCommand } = await import("./standalone/commands.ts");
   const { project, "public-key": publicKey, note } = call.values;
   await keysCommand(call.config, {
     action,
@@ -163,7 +163,7 @@ async function keys(call: Call, action: "create" | "list" | "revoke"): Promise<v
 }
 
 async function exportProject({ config, values, around }: Call): Promise<void> {
-  const { exportCommand } = await import("./standalone/control.ts");
+  const { exportCommand } = await import("./standalone/commands.ts");
   try {
     const print = lineWriter(around.stdout);
     await exportCommand(config, { project: values.project ?? "", print });

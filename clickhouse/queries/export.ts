@@ -14,13 +14,13 @@ const columns = {
     sdk_name, sdk_version, created_at, updated_at`,
 } as const;
 
-/** Every live row of a project as one line of JSON, `{"table": …, …}`, by table and id. */
+/** Every live row of a project as one JSON text, `{"table": …, …}`, by table and id. */
 export async function* exportProject(db: Db, project: string): AsyncGenerator<string> {
   const scope = projectScope(project);
   for (const table of ["traces", "observations", "scores"] as const) {
-    const sql = `SELECT ${columns[table]} FROM sluice.${table} FINAL WHERE ${scope.where} ORDER BY id`;
+    const sql = `SELECT ${columns[table]} FROM sluice.${table} FINAL WHERE ${scope.sql} ORDER BY id`;
     for await (const row of db.stream<Record<string, unknown>>(sql, scope.params)) {
-      yield `${JSON.stringify({ table, ...row })}\n`;
+      yield JSON.stringify({ table, ...row });
     }
   }
 }

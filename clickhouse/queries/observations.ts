@@ -8,8 +8,9 @@ import {
   type ProjectReader,
   type TimeRange,
 } from "./conditions.ts";
+import { inOrderOf, isAt, type RowKey } from "./keys.ts";
 import { noPayloadColumns, payloadColumns, type PayloadWeight } from "./payload.ts";
-import { newestFirst } from "./windows.ts";
+import { newestFirst, type Slice } from "./windows.ts";
 
 export interface ObservationFilter extends TimeRange {
   readonly type?: string | undefined;
@@ -23,12 +24,8 @@ export interface ObservationFilter extends TimeRange {
   readonly environment?: readonly string[] | undefined;
 }
 
-/** Where an observation lies. */
-export interface ObservationKey {
-  readonly id: string;
+export interface ObservationKey extends RowKey {
   readonly trace_id: string;
-  /** Seconds since the epoch. */
-  readonly hour: number;
 }
 
 export type ObservationRead = StoredObservation & PayloadWeight;
@@ -37,9 +34,9 @@ export type ObservationRead = StoredObservation & PayloadWeight;
 export async function pageOfObservations(
   reader: ProjectReader,
   filter: ObservationFilter,
-  page: { readonly limit: number; readonly offset: number },
+  slice: Slice,
 ): Promise<ObservationKey[]> {
-  return await newestFirst(filter, reader.now, page.limit, (range) => {
+  return await newestFirst(filter, reader.now, slice, (range) => {
     const where = observationWhere(reader, { ...filter, ...range });
     return reader.db.query<ObservationKey>(
       `SELECT id, trace_id, toUnixTimestamp(key_hour) AS hour
@@ -47,7 +44,7 @@ export async function pageOfObservations(
        WHERE ${where.sql}
        ORDER BY start_time DESC, id DESC
        LIMIT {limit:UInt32} OFFSET {offset:UInt64}`,
-      { ...where.params, ...page },
+      { ...where.params, limit: slice.limit, offset: slice.offset },
       reader.budget,
     );
   });
@@ -66,27 +63,17 @@ export async function countObservations(
   return Number(rows[0]?.total ?? 0);
 }
 
-/** The rows of these keys, in their order; an observation that is gone meanwhile is left out. */
 export async function observationsByKey(
   reader: ProjectReader,
   keys: readonly ObservationKey[],
 ): Promise<ObservationRead[]> {
   if (keys.length === 0) return [];
+  const traceIds = [...new Set(keys.map((key) => key.trace_id))];
   const rows = await readObservations(reader, true, "t.id", [
-    { sql: "t.key_hour IN {hours:Array(UInt32)}", params: { hours: keys.map((key) => key.hour) } },
-    isAnyOf(
-      "t.trace_id",
-      keys.map((key) => key.trace_id),
-      "trace_ids",
-    ),
-    isAnyOf(
-      "t.id",
-      keys.map((key) => key.id),
-      "ids",
-    ),
+    isAnyOf("t.trace_id", traceIds, "trace_ids"),
+    isAt(keys),
   ]);
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  return keys.map((key) => byId.get(key.id)).filter((row) => row !== undefined);
+  return inOrderOf(keys, rows);
 }
 
 export async function observationById(

@@ -10,7 +10,8 @@ import {
   type ProjectReader,
   type TimeRange,
 } from "./conditions.ts";
-import { newestFirst } from "./windows.ts";
+import { inOrderOf, isAt, type RowKey } from "./keys.ts";
+import { newestFirst, type Slice } from "./windows.ts";
 
 export const scoreOperators = ["=", "!=", "<", ">", "<=", ">="] as const;
 
@@ -38,21 +39,17 @@ export interface ScoreTraceFilter {
   readonly tags?: readonly string[] | undefined;
 }
 
-/** Where a score lies. */
-export interface ScoreKey {
-  readonly id: string;
+export interface ScoreKey extends RowKey {
   readonly trace_id: string;
-  /** Seconds since the epoch. */
-  readonly hour: number;
 }
 
 /** The scores of one page, the newest first, by key only. */
 export async function pageOfScores(
   reader: ProjectReader,
   filter: ScoreFilter,
-  page: { readonly limit: number; readonly offset: number },
+  slice: Slice,
 ): Promise<ScoreKey[]> {
-  return await newestFirst(filter, reader.now, page.limit, (range) => {
+  return await newestFirst(filter, reader.now, slice, (range) => {
     const where = scoreWhere(reader, { ...filter, ...range });
     return reader.db.query<ScoreKey>(
       `SELECT id, trace_id, toUnixTimestamp(key_hour) AS hour
@@ -60,7 +57,7 @@ export async function pageOfScores(
        WHERE ${where.sql}
        ORDER BY timestamp DESC, id DESC
        LIMIT {limit:UInt32} OFFSET {offset:UInt64}`,
-      { ...where.params, ...page },
+      { ...where.params, limit: slice.limit, offset: slice.offset },
       reader.budget,
     );
   });
@@ -76,25 +73,17 @@ export async function countScores(reader: ProjectReader, filter: ScoreFilter): P
   return Number(rows[0]?.total ?? 0);
 }
 
-/** The rows of these keys, in their order; a score that is gone meanwhile is left out. */
 export async function scoresByKey(
   reader: ProjectReader,
   keys: readonly ScoreKey[],
 ): Promise<StoredScore[]> {
   if (keys.length === 0) return [];
-  const rows = await readScores(reader, "id", [
-    { sql: "key_hour IN {hours:Array(UInt32)}", params: { hours: keys.map((key) => key.hour) } },
-    isAnyOf(
-      "trace_id",
-      keys.map((key) => key.trace_id),
-    ),
-    isAnyOf(
-      "id",
-      keys.map((key) => key.id),
-    ),
+  const traceIds = [...new Set(keys.map((key) => key.trace_id))];
+  const rows = await readScores(reader, "t.id", [
+    isAnyOf("t.trace_id", traceIds, "trace_ids"),
+    isAt(keys),
   ]);
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  return keys.map((key) => byId.get(key.id)).filter((row) => row !== undefined);
+  return inOrderOf(keys, rows);
 }
 
 export async function scoreById(
@@ -102,7 +91,7 @@ export async function scoreById(
   id: string,
   { onlyV1 }: { readonly onlyV1: boolean },
 ): Promise<StoredScore | undefined> {
-  const rows = await readScores(reader, "ver DESC", [
+  const rows = await readScores(reader, "t.ver DESC", [
     equals("id", id),
     onlyV1 ? knownToV1 : undefined,
   ]);
@@ -114,7 +103,7 @@ export async function scoresOfTrace(
   reader: ProjectReader,
   traceId: string,
 ): Promise<StoredScore[]> {
-  return await readScores(reader, "timestamp DESC, id DESC", [
+  return await readScores(reader, "t.timestamp DESC, t.id DESC", [
     equals("trace_id", traceId),
     knownToV1,
   ]);
@@ -146,7 +135,7 @@ async function readScores(
        project_id, id, trace_id, observation_id, session_id, dataset_run_id, timestamp, name, source, data_type,
        value, string_value, comment, environment, metadata, config_id, queue_id, execution_trace_id,
        author_user_id, created_at, updated_at
-     FROM sluice.scores FINAL
+     FROM sluice.scores AS t FINAL
      WHERE ${where.sql}
      ORDER BY ${order}`,
     where.params,

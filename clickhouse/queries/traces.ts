@@ -9,8 +9,9 @@ import {
   type ProjectReader,
   type TimeRange,
 } from "./conditions.ts";
+import { inOrderOf, isAt, type RowKey } from "./keys.ts";
 import { noPayloadColumns, payloadColumns, type PayloadWeight } from "./payload.ts";
-import { newestFirst } from "./windows.ts";
+import { newestFirst, type Slice } from "./windows.ts";
 
 export interface TraceFilter extends TimeRange {
   readonly userId?: string | undefined;
@@ -24,7 +25,7 @@ export interface TraceFilter extends TimeRange {
   readonly environment?: readonly string[] | undefined;
 }
 
-export const traceOrderColumns = {
+const traceOrderColumns = {
   id: "id",
   timestamp: "timestamp",
   name: "name",
@@ -41,11 +42,8 @@ export interface TraceOrder {
   readonly direction: "asc" | "desc";
 }
 
-/** Where a trace lies. */
-export interface TraceKey {
-  readonly id: string;
-  /** Seconds since the epoch. */
-  readonly hour: number;
+export function isTraceOrderColumn(name: string): name is TraceOrder["column"] {
+  return Object.hasOwn(traceOrderColumns, name);
 }
 
 export type TraceRead = StoredTrace & PayloadWeight;
@@ -55,24 +53,24 @@ export async function pageOfTraces(
   reader: ProjectReader,
   filter: TraceFilter,
   order: TraceOrder,
-  page: { readonly limit: number; readonly offset: number },
-): Promise<TraceKey[]> {
+  slice: Slice,
+): Promise<RowKey[]> {
   const column = traceOrderColumns[order.column];
   const direction = order.direction === "asc" ? "ASC" : "DESC";
-  const read = (range: TimeRange): Promise<TraceKey[]> => {
+  const read = (range: TimeRange): Promise<RowKey[]> => {
     const where = traceWhere(reader, { ...filter, ...range });
-    return reader.db.query<TraceKey>(
+    return reader.db.query<RowKey>(
       `SELECT id, toUnixTimestamp(key_hour) AS hour
        FROM sluice.traces FINAL
        WHERE ${where.sql}
        ORDER BY ${column} ${direction}, timestamp ${direction}, id ${direction}
        LIMIT {limit:UInt32} OFFSET {offset:UInt64}`,
-      { ...where.params, ...page },
+      { ...where.params, limit: slice.limit, offset: slice.offset },
       reader.budget,
     );
   };
   if (column !== "timestamp" || direction !== "DESC") return await read(filter);
-  return await newestFirst(filter, reader.now, page.limit, read);
+  return await newestFirst(filter, reader.now, slice, read);
 }
 
 export async function countTraces(reader: ProjectReader, filter: TraceFilter): Promise<number> {
@@ -85,19 +83,14 @@ export async function countTraces(reader: ProjectReader, filter: TraceFilter): P
   return Number(rows[0]?.total ?? 0);
 }
 
-/** The rows of these keys, in their order; a trace that is gone meanwhile is left out. */
 export async function tracesByKey(
   reader: ProjectReader,
-  keys: readonly TraceKey[],
+  keys: readonly RowKey[],
   withPayload: boolean,
 ): Promise<TraceRead[]> {
   if (keys.length === 0) return [];
-  const rows = await readTraces(reader, withPayload, "t.id", [
-    { sql: "t.key_hour IN {hours:Array(UInt32)}", params: { hours: keys.map((key) => key.hour) } },
-    { sql: "t.id IN {ids:Array(String)}", params: { ids: keys.map((key) => key.id) } },
-  ]);
-  const byId = new Map(rows.map((row) => [row.id, row]));
-  return keys.map((key) => byId.get(key.id)).filter((row) => row !== undefined);
+  const rows = await readTraces(reader, withPayload, "t.id", [isAt(keys)]);
+  return inOrderOf(keys, rows);
 }
 
 export async function traceById(

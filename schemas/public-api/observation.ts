@@ -1,3 +1,4 @@
+import { addDecimals } from "../decimal.ts";
 import {
   isoOfColumn,
   millisOfColumn,
@@ -46,7 +47,7 @@ export interface StoredObservation {
   readonly model_id: string;
   readonly prompt_id: string;
   readonly prompt_name: string;
-  readonly prompt_version: number | null;
+  readonly prompt_version: string | null;
   readonly usage_details: Readonly<Record<string, string>>;
   readonly cost_details: Readonly<Record<string, string>>;
   readonly created_at: string;
@@ -113,8 +114,8 @@ export interface Observation {
 export function observationOf(row: StoredObservation, prices: UnitPrices): Observation {
   const usage = numbersOf(row.usage_details);
   const cost = numbersOf(row.cost_details);
-  const input = sumOfKeysWith(usage, "input") ?? 0;
-  const output = sumOfKeysWith(usage, "output") ?? 0;
+  const input = amountOf(row.usage_details, "input") ?? 0;
+  const output = amountOf(row.usage_details, "output") ?? 0;
   const total = usage["total"] ?? 0;
   const endTime = shownEnd(row);
   return {
@@ -141,7 +142,7 @@ export function observationOf(row: StoredObservation, prices: UnitPrices): Obser
     modelId: orNull(row.model_id),
     promptId: orNull(row.prompt_id),
     promptName: orNull(row.prompt_name),
-    promptVersion: row.prompt_version,
+    promptVersion: row.prompt_version === null ? null : Number(row.prompt_version),
     usageDetails: usage,
     costDetails: cost,
     usage: { unit: "TOKENS", input, output, total },
@@ -154,8 +155,8 @@ export function observationOf(row: StoredObservation, prices: UnitPrices): Obser
     inputPrice: prices.input,
     outputPrice: prices.output,
     totalPrice: prices.total,
-    calculatedInputCost: sumOfKeysWith(cost, "input"),
-    calculatedOutputCost: sumOfKeysWith(cost, "output"),
+    calculatedInputCost: amountOf(row.cost_details, "input"),
+    calculatedOutputCost: amountOf(row.cost_details, "output"),
     calculatedTotalCost: cost["total"] ?? 0,
     latency: secondsFromStart(row.start_time, endTime),
     timeToFirstToken: secondsFromStart(row.start_time, row.completion_start_time),
@@ -176,8 +177,8 @@ function numbersOf(quoted: Readonly<Record<string, string>>): Record<string, num
   return Object.fromEntries(Object.entries(quoted).map(([key, text]) => [key, Number(text)]));
 }
 
-/** The sum over the keys that contain `part` (read-api §9); null when there is none. */
-function sumOfKeysWith(amounts: Readonly<Record<string, number>>, part: string): number | null {
-  const matching = Object.entries(amounts).filter(([key]) => key.includes(part));
-  return matching.length > 0 ? matching.reduce((sum, [, amount]) => sum + amount, 0) : null;
+/** The exact sum over the keys that contain `part` (read-api §9); null when there is none. */
+function amountOf(quoted: Readonly<Record<string, string>>, part: string): number | null {
+  const keys = Object.keys(quoted).filter((key) => key.includes(part));
+  return keys.length > 0 ? Number(addDecimals(keys.map((key) => quoted[key] ?? "0"))) : null;
 }

@@ -43,15 +43,20 @@ export const textParam = z
   .optional()
   .transform((text) => text || undefined);
 
+/** One of the names, exactly as written; empty means not given. */
+export function enumParam<Name extends string>(names: readonly Name[]) {
+  return z.preprocess(emptyAsAbsent, z.enum(names).optional());
+}
+
+/** A finite number; empty means not given. */
+export const numberParam = z.preprocess(emptyAsAbsent, z.coerce.number().optional());
+
 /**
  * Any number of values: a comma list in one value, or the key repeated (then a comma is part of the value).
  * Nothing given, or only empty values: undefined.
  */
 export const listParam = z
-  .union([
-    z.string().transform((text) => text.split(",").map((part) => part.trim())),
-    z.array(z.string()),
-  ])
+  .union([z.string().transform(namesOf), z.array(z.string())])
   .optional()
   .transform(someOf);
 
@@ -91,7 +96,8 @@ export const orderParam = z
   .transform((text, context) => {
     if (!text) return undefined;
     const [, column, direction] = /^(.+)\.(asc|desc)$/i.exec(text) ?? [];
-    if (column && direction) return { column, direction: direction.toLowerCase() as "asc" | "desc" };
+    if (column && direction)
+      return { column, direction: direction.toLowerCase() as "asc" | "desc" };
     context.addIssue({
       code: "custom",
       message: "Expected a column and a direction, such as timestamp.desc",
@@ -99,13 +105,21 @@ export const orderParam = z
     return z.NEVER;
   });
 
+/** The names in a comma list. */
+export function namesOf(text: string): string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}
+
 /** Groups of fields from a comma list; unknown names are dropped, and when none is left all groups are meant. */
 export function groupsOf<Group extends string>(
   text: string | undefined,
   all: readonly Group[],
 ): ReadonlySet<Group> {
-  const named = new Set(text?.split(",").map((part) => part.trim()));
-  const chosen = all.filter((group) => named.has(group));
+  const named = namesOf(text ?? "");
+  const chosen = all.filter((group) => named.includes(group));
   return new Set(chosen.length > 0 ? chosen : all);
 }
 

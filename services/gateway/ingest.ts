@@ -1,11 +1,14 @@
 import type { Context, Handler } from "hono";
 
-import { unavailable } from "../../schemas/errors.ts";
+import { invalidBody, unavailable } from "../../schemas/errors.ts";
+import { JsonError, parseJson } from "../../schemas/json.ts";
+import type { JsonDocument } from "../../schemas/json.ts";
 import type { ProjectCaller } from "../runtime/auth.ts";
 import type { Admission } from "../runtime/http/admission.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
 import { bodyBytesBound, readBody } from "../runtime/http/body.ts";
 import type { BodyLimits } from "../runtime/http/body.ts";
+import { textOf } from "../runtime/http/text.ts";
 import type { Source } from "./accept.ts";
 
 export interface IngestOptions {
@@ -39,6 +42,31 @@ export function ingestHandler(
       else void work.then(leave, leave);
     }
   };
+}
+
+/**
+ * The body as JSON. An empty one counts as `{}`, and one that is not declared as JSON as a plain string, as it does for
+ * Langfuse (write-api §1.3). Throws a 400 ApiError when it is not JSON.
+ */
+export function jsonDocument(c: Context<HttpEnv>, body: Buffer, depthMax: number): JsonDocument {
+  const text = textOf(body);
+  if (!isJsonType(c.req.header("content-type"))) return plain(text);
+  if (text === "") return plain({});
+  try {
+    return parseJson(text, { depthMax });
+  } catch (error) {
+    if (error instanceof JsonError) throw invalidBody("The body is not valid JSON");
+    throw error;
+  }
+}
+
+function isJsonType(contentType = ""): boolean {
+  const [type = ""] = contentType.split(";", 1);
+  return ["application/json", "application/ld+json"].includes(type.trim().toLowerCase());
+}
+
+function plain(value: unknown): JsonDocument {
+  return { value, elementText: null, tooDeep: () => false };
 }
 
 /** Who sent the events of this request; the SDK's name comes with it in headers (write-api §2.7). */

@@ -1,10 +1,10 @@
 import type { Handler } from "hono";
+import { z } from "zod";
 
 import { isAnswering, hasRecentEvents } from "../../clickhouse/queries/health.ts";
 import { flagParam, parseQuery } from "../../schemas/public-api/params.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
 import type { QueryDeps } from "./route.ts";
-import { z } from "zod";
 
 /** The Langfuse release whose contract is served: clients read it to tell what a server can do. */
 const version = "4.16.0";
@@ -24,9 +24,7 @@ export function health({ db, limits, now }: QueryDeps): Handler<HttpEnv> {
     const isFine =
       (!asked.failIfDatabaseUnavailable || (await isAnswering(db, budget))) &&
       (!asked.failIfNoRecentEvents || (await hasRecentEvents(db, budget, recentMs, now())));
-    return isFine
-      ? c.json({ status: "OK", version })
-      : c.json({ status: "ERROR", version }, 503);
+    return isFine ? c.json({ status: "OK", version }) : c.json({ status: "ERROR", version }, 503);
   };
 }
 

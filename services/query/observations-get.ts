@@ -3,7 +3,11 @@ import type { Context } from "hono";
 import { observationById } from "../../clickhouse/queries/observations.ts";
 import { isTooLarge } from "../../clickhouse/queries/payload.ts";
 import { notFound, payloadTooLarge } from "../../schemas/errors.ts";
-import { observationOf, unknownPrices, type Observation } from "../../schemas/public-api/observation.ts";
+import {
+  observationOf,
+  unknownPrices,
+  type Observation,
+} from "../../schemas/public-api/observation.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
 import { pathParam, type ProjectRequest } from "./route.ts";
 

@@ -14,7 +14,12 @@ import {
   unknownPrices,
   type Observation,
 } from "../../schemas/public-api/observation.ts";
-import { offsetOf, pageMeta, pageParams, type PageMeta } from "../../schemas/public-api/pagination.ts";
+import {
+  offsetOf,
+  pageMeta,
+  pageParams,
+  type PageMeta,
+} from "../../schemas/public-api/pagination.ts";
 import {
   dateParam,
   enumParam,
@@ -48,13 +53,20 @@ export async function listObservations({
   const asked = parseQuery(query, search);
   refuseFilter(asked.filter);
   const filter = { ...asked, from: asked.fromStartTime, to: asked.toStartTime };
-  const [keys, total] = await Promise.all([
-    pageOfObservations(reader, filter, { limit: asked.limit, offset: offsetOf(asked) }),
-    countObservations(reader, filter),
-  ]);
+  const total = await countObservations(reader, filter);
+  const keys = await pageOfObservations(reader, filter, {
+    limit: asked.limit,
+    offset: offsetOf(asked),
+    total,
+  });
   const rows = await observationsByKey(reader, keys);
   if (isTooLarge(rows)) {
-    throw payloadTooLarge("The observations of this page are too large for one answer. Ask for a smaller page.");
+    throw payloadTooLarge(
+      "The observations of this page are too large for one answer. Ask for a smaller page.",
+    );
   }
-  return { data: rows.map((row) => observationOf(row, unknownPrices)), meta: pageMeta(asked, total) };
+  return {
+    data: rows.map((row) => observationOf(row, unknownPrices)),
+    meta: pageMeta(asked, total),
+  };
 }

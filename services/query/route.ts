@@ -2,7 +2,13 @@ import type { Context, Handler } from "hono";
 
 import { DbError, type Db } from "../../clickhouse/engine.ts";
 import type { ProjectReader } from "../../clickhouse/queries/conditions.ts";
-import { forbidden, methodNotAllowed, timedOut, unauthorized, unavailable } from "../../schemas/errors.ts";
+import {
+  forbidden,
+  methodNotAllowed,
+  timedOut,
+  unauthorized,
+  unavailable,
+} from "../../schemas/errors.ts";
 import type { Authentication, ProjectCaller } from "../runtime/auth.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
 import type { Logger } from "../runtime/logger.ts";

@@ -2,7 +2,12 @@ import type { Context } from "hono";
 
 import { scoreById } from "../../clickhouse/queries/scores.ts";
 import { notFound } from "../../schemas/errors.ts";
-import { scoreV1Of, scoreV2Of, type ScoreV1, type ScoreV2 } from "../../schemas/public-api/score.ts";
+import {
+  scoreV1Of,
+  scoreV2Of,
+  type ScoreV1,
+  type ScoreV2,
+} from "../../schemas/public-api/score.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
 import { pathParam, type ProjectRequest } from "./route.ts";
 

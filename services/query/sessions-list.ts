@@ -1,7 +1,12 @@
 import { z } from "zod";
 
 import { countSessions, pageOfSessions } from "../../clickhouse/queries/sessions.ts";
-import { offsetOf, pageMeta, pageParams, type PageMeta } from "../../schemas/public-api/pagination.ts";
+import {
+  offsetOf,
+  pageMeta,
+  pageParams,
+  type PageMeta,
+} from "../../schemas/public-api/pagination.ts";
 import { dateParam, exactListParam, parseQuery } from "../../schemas/public-api/params.ts";
 import { sessionOf, type Session } from "../../schemas/public-api/session.ts";
 import type { ProjectRequest } from "./route.ts";

@@ -14,7 +14,12 @@ import {
   type TraceOrder,
 } from "../../clickhouse/queries/traces.ts";
 import { invalidParameter, payloadTooLarge } from "../../schemas/errors.ts";
-import { offsetOf, pageMeta, pageParams, type PageMeta } from "../../schemas/public-api/pagination.ts";
+import {
+  offsetOf,
+  pageMeta,
+  pageParams,
+  type PageMeta,
+} from "../../schemas/public-api/pagination.ts";
 import {
   dateParam,
   groupsOf,
@@ -62,10 +67,12 @@ export async function listTraces({
   const groups = groupsOf(asked.fields, traceGroups);
   const filter = { ...asked, from: asked.fromTimestamp, to: asked.toTimestamp };
 
-  const [keys, total] = await Promise.all([
-    pageOfTraces(reader, filter, order, { limit: asked.limit, offset: offsetOf(asked) }),
-    countTraces(reader, filter),
-  ]);
+  const total = await countTraces(reader, filter);
+  const keys = await pageOfTraces(reader, filter, order, {
+    limit: asked.limit,
+    offset: offsetOf(asked),
+    total,
+  });
   const parts = { traceIds: keys.map((key) => key.id), environment: asked.environment };
   const [rows, observationIds, scoreIds, totals] = await Promise.all([
     tracesByKey(reader, keys, groups.has("io")),

@@ -118,10 +118,9 @@ class FakeProcess extends EventEmitter {
   readonly exits: number[] = [];
   throwOnExit = true;
 
-  exit(code?: string | number | null): never {
-    this.exits.push(Number(code));
+  exit(code: number): void {
+    this.exits.push(code);
     if (this.throwOnExit) throw new Error(`exit ${code}`);
-    return undefined as never;
   }
 }
 

@@ -78,12 +78,17 @@ export function createLifecycle({ deadlineMs, logger }: LifecycleOptions): Lifec
   };
 }
 
+export interface SignalSource {
+  on(signal: "SIGTERM" | "SIGINT", listener: (signal: NodeJS.Signals) => void): unknown;
+  exit(code: number): void;
+}
+
 export interface StopOptions {
   /** How long the process may live on after the first signal, in milliseconds. */
   readonly deadlineMs: number;
   readonly logger: Logger;
   /** Where signals come from and what ends the process: `process`, except in tests. */
-  readonly source: Pick<NodeJS.Process, "on" | "exit">;
+  readonly source: SignalSource;
 }
 
 /**

@@ -70,10 +70,12 @@ function lineOf(
   const time = new Date().toISOString();
   const all = { ...printableFields(options.fields ?? {}), ...printableFields(fields) };
   const text = printable(message, 0);
-  if (options.format === "json") return `${toJson({ ...all, time, level, message: text })}\n`;
+  const head = { time, level, message: text };
+  // Twice: first in order, and last in force, so that no field can take their place.
+  if (options.format === "json") return `${toJson({ ...head, ...all, ...head })}\n`;
   const shown = Object.entries(all).map(([name, value]) => ` ${bare(name)}=${toJson(value)}`);
-  const head = `${time.slice(11, 23)} ${level.toUpperCase().padEnd(5)} ${bare(text)}`;
-  return `${head}${shown.join("")}\n`;
+  const start = `${time.slice(11, 23)} ${level.toUpperCase().padEnd(5)} ${bare(text)}`;
+  return `${start}${shown.join("")}\n`;
 }
 
 /** JSON on one line, with what a terminal or a line reader could take for a command escaped. */

@@ -56,7 +56,7 @@ export function httpUrl(): Format<string> {
 }
 
 /** The shortest exact way to write a size: 268435456 is `256MiB`, 1000 is `1000`. */
-export function showBytes(bytes: number): string {
+function showBytes(bytes: number): string {
   const unit = Object.keys(unitBytes).findLast((name) => bytes % (unitBytes[name] ?? 1) === 0);
   return bytes === 0 || unit === undefined
     ? String(bytes)

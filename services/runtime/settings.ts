@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 
+import { logLevels } from "./logger.ts";
 import { byteSize, httpUrl, oneOf, textLike, wholeNumber } from "./setting-formats.ts";
 import type { Format } from "./setting-formats.ts";
 
@@ -68,7 +69,7 @@ export const settings = {
   logLevel: setting(
     "SLUICE_LOG_LEVEL",
     "info",
-    oneOf(["debug", "info", "warn", "error"]),
+    oneOf(logLevels),
     "Least severe messages to print on standard error.",
   ),
   shutdownMs: setting(

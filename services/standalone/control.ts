@@ -1,7 +1,9 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
+import type { ReadableStream as NodeReadableStream } from "node:stream/web";
 import { Hono } from "hono";
 import type { Logger } from "../runtime/logger.ts";
 import { serve } from "../runtime/http/server.ts";
@@ -59,7 +61,9 @@ function controlApp(operations: Operations, token: string): Hono {
   app.get("/export/:project", async (c) => {
     const rows = await operations.exportRows(c.req.param("project"));
     if (!rows) return c.body(null, 404);
-    return c.body(Readable.toWeb(Readable.from(rows, { objectMode: false })) as ReadableStream);
+    return c.body(
+      Readable.toWeb(Readable.from(lines(rows), { objectMode: false })) as ReadableStream,
+    );
   });
   return app;
 }
@@ -87,14 +91,19 @@ export async function remoteOperations(directory: string): Promise<Operations | 
     revokeKey: (publicKey) => json(call("DELETE", `/keys/${encodeURIComponent(publicKey)}`)),
     async exportRows(projectId) {
       const answer = await call("GET", `/export/${encodeURIComponent(projectId)}`);
-      return answer.status === 200 && answer.body ? textOf(answer.body) : null;
+      return answer.status === 200 && answer.body ? linesOf(answer.body) : null;
     },
   };
 }
 
-async function* textOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  for await (const chunk of body) yield decoder.decode(chunk, { stream: true });
+async function* lines(rows: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const row of rows) yield `${row}\n`;
+}
+
+/** The end of an export that broke off is no whole line, so it must not pass for one. */
+async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  for await (const line of createInterface({ input: Readable.fromWeb(body as NodeReadableStream) }))
+    yield line;
 }
 
 async function readAddress(directory: string): Promise<Address | null> {

@@ -8,7 +8,7 @@ import { lockDirectory } from "../runtime/event-log/directory-lock.ts";
 import { openFileLog } from "../runtime/event-log/file-log.ts";
 import type { EventLog } from "../runtime/event-log/port.ts";
 import { loadPepper } from "../runtime/keys.ts";
-import type { Closers } from "../runtime/lifecycle.ts";
+import type { Lifecycle } from "../runtime/lifecycle.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import type { RegistryFold } from "../runtime/registry.ts";

@@ -1,7 +1,8 @@
 import path from "node:path";
 
 import { gatewayRoutes } from "../gateway/app.ts";
-import { queryRoutes } from "../query/app.ts";
+import { addQueryRoutes } from "../query/app.ts";
+import { authenticate } from "../runtime/auth.ts";
 import type { Config } from "../runtime/config.ts";
 import { createHttpApp } from "../runtime/http/app.ts";
 import { serve } from "../runtime/http/server.ts";
@@ -45,7 +46,16 @@ export async function startStandalone(config: Config, io: StandaloneIo): Promise
       registryPosition: () => core.registry.position(),
       limits: config.http,
     });
-    queryRoutes(app, { db: core.db, keys, log: logger, limits: config.reads });
+    addQueryRoutes(app, {
+      db: core.db,
+      authenticate: (header) => authenticate(header, keys),
+      log: logger,
+      limits: {
+        readTimeoutMs: config.reads.timeoutMs,
+        readMemoryBytes: config.reads.memoryBytesMax,
+      },
+      now: Date.now,
+    });
     const server = await serve(app, {
       host: config.http.host,
       port: config.http.port,

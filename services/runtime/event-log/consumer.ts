@@ -6,6 +6,8 @@ import type { ConsumeOptions, Consumer, LogBatch, LogRecord } from "./port.ts";
 /** First pause before a batch is delivered again; each further one is twice as long, up to the greatest. */
 const retryMs = 100;
 const retryMsMax = 5000;
+/** A read that fails may be short of file handles or memory. One that fails for so long is told by `ended`. */
+const readPatienceMs = 60_000;
 
 /** One partition as a consumer sees it: a place to read on from, and a commit. */
 export interface PartitionReader {
@@ -14,7 +16,7 @@ export interface PartitionReader {
   waiting(): { readonly records: number; readonly bytes: number };
   /**
    * The next entries, at least one, within the bounds where one entry alone does not exceed them.
-   * After a rejection with {@link UnreadableError} there is no use in trying again, after others there is.
+   * A rejection leaves the reader where it is; with {@link UnreadableError} there is no use in trying again.
    */
   read(recordsMax: number, bytesMax: number): Promise<PartitionSlice>;
   /** The offset that the partition's next entry will get. */
@@ -36,6 +38,7 @@ export class ConsumerLoop implements Consumer {
   readonly #options: ConsumeOptions;
   readonly #abort = new AbortController();
   #wakeUp: (() => void) | null = null;
+  #failingSince: number | null = null;
 
   /** `onEnd` is called when the consumer has ended, however it did. */
   constructor(readers: readonly PartitionReader[], options: ConsumeOptions, onEnd: () => void) {
@@ -107,8 +110,12 @@ export class ConsumerLoop implements Consumer {
     let slice: PartitionSlice;
     try {
       slice = await reader.read(recordsMax, bytesMax);
+      this.#failingSince = null;
     } catch (error) {
-      if (error instanceof UnreadableError) throw error;
+      const now = performance.now();
+      this.#failingSince ??= now;
+      if (error instanceof UnreadableError || now - this.#failingSince > readPatienceMs)
+        throw error;
       return this.#pause(retryMs);
     }
     partition.since = null;

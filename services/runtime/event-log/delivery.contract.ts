@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import type { Current } from "./event-log.contract.ts";
 import { collect, gate, numbered, readAll, sleep, until } from "./testing.ts";
+import type { Current } from "./testing.ts";
 
 export function testBatches(current: Current): void {
   test("a batch holds consecutive entries of one partition and says where the partition ends", async () => {

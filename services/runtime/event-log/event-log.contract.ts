@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { AppendError } from "./port.ts";
-import type { EventLog, LogPosition } from "./port.ts";
+import type { LogPosition } from "./port.ts";
 import {
   testBatches,
   testCommits,
@@ -10,26 +10,14 @@ import {
   testStop,
 } from "./delivery.contract.ts";
 import { collect, numbered, readAll, sleep, until } from "./testing.ts";
+import type { Current, LogUnderTest } from "./testing.ts";
 
 /** Limits that the log under test is to be opened with. */
 export const contractLimits = { entryBytesMax: 64 << 10, queueBytesMax: 1 << 20 };
 
-export interface LogUnderTest {
-  /** A new, empty stream of one partition or several. */
-  readonly log: EventLog;
-  /** Opens the same stream again, after `log` was closed. */
-  readonly reopen: () => Promise<EventLog>;
-  /** Opens the same stream as if the process with `log` had been killed at this moment. */
-  readonly crash: () => Promise<EventLog>;
-  readonly dispose: () => Promise<void>;
-}
-
-/** The log under test of the test that runs. */
-export type Current = () => LogUnderTest;
-
 /** What every implementation of the port guarantees. */
 export function describeEventLog(name: string, open: () => Promise<LogUnderTest>): void {
-  describe(`${name}`, () => {
+  describe(`event log: ${name}`, () => {
     let subject: LogUnderTest;
     beforeEach(async () => {
       subject = await open();

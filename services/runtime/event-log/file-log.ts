@@ -6,6 +6,7 @@ import type { DirectoryLock } from "./directory-lock.ts";
 import { makeDirectory } from "./durable-files.ts";
 import { FileReader } from "./file-reader.ts";
 import { GroupCommit } from "./group-commit.ts";
+import type { LogFs } from "./segment-file.ts";
 import { openState, markClean } from "./log-state.ts";
 import type { LogState } from "./log-state.ts";
 import { saveOffset } from "./offsets.ts";
@@ -21,7 +22,6 @@ import type {
 } from "./port.ts";
 import { bytesFrom, Retention, sumBytes } from "./retention.ts";
 import type { RetentionPolicy } from "./retention.ts";
-import type { LogFs } from "./segment.ts";
 
 const MiB = 1 << 20;
 const upkeepMs = 1000;

@@ -1,10 +1,10 @@
-import type { FileHandle } from "node:fs/promises";
 import { open } from "node:fs/promises";
 
 import type { PartitionReader, PartitionSlice } from "./consumer.ts";
 import { isMissing } from "./durable-files.ts";
 import { FrameCursor } from "./frame-cursor.ts";
 import { nextValueAt, valueAt } from "./frame.ts";
+import type { SegmentFile } from "./segment-file.ts";
 import { UnreadableError } from "./port.ts";
 import type { LogRecord } from "./port.ts";
 import { segmentHeaderBytes } from "./segment.ts";
@@ -125,11 +125,11 @@ export class FileReader implements PartitionReader {
 
 interface Source {
   readonly segment: Segment;
-  readonly file: FileHandle;
+  readonly file: SegmentFile;
   readonly cursor: FrameCursor;
 }
 
-async function openToRead(segment: Segment): Promise<FileHandle> {
+async function openToRead(segment: Segment): Promise<SegmentFile> {
   try {
     return await open(segment.path, "r");
   } catch (error) {

@@ -1,7 +1,7 @@
-import type { FileHandle } from "node:fs/promises";
-
 import { claimedFrameSize, decodeFrame, frameHeaderBytes } from "./frame.ts";
 import type { Frame } from "./frame.ts";
+import { readFully } from "./segment-file.ts";
+import type { SegmentFile } from "./segment-file.ts";
 
 /**
  * Bytes of one read. A record in use holds the chunk that it was read in, so this also says how much
@@ -11,14 +11,14 @@ const chunkBytes = 1 << 20;
 
 /** Reads the frames of a segment file one after another, in large chunks. */
 export class FrameCursor {
-  readonly #file: FileHandle;
+  readonly #file: SegmentFile;
   #at: number;
   #offset: number;
   #chunk: Buffer | null = null;
   #chunkAt = 0;
 
   /** Starts at the frame at byte `at`, whose base offset must be `offset`. */
-  constructor(file: FileHandle, at: number, offset: number) {
+  constructor(file: SegmentFile, at: number, offset: number) {
     this.#file = file;
     this.#at = at;
     this.#offset = offset;
@@ -79,16 +79,4 @@ export class FrameCursor {
     this.#chunkAt = this.#at;
     return chunk;
   }
-}
-
-/** So many bytes of a file, or all there are. */
-export async function readFully(file: FileHandle, at: number, bytes: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(bytes);
-  let filled = 0;
-  while (filled < bytes) {
-    const { bytesRead } = await file.read(buffer, filled, bytes - filled, at + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return buffer.subarray(0, filled);
 }

@@ -1,7 +1,7 @@
-import type { FileHandle } from "node:fs/promises";
-
-import { createSegment, ignore, writeFully } from "./segment.ts";
-import type { LogFs, Segment } from "./segment.ts";
+import { writeFully } from "./segment-file.ts";
+import type { SegmentFile, LogFs } from "./segment-file.ts";
+import { createSegment } from "./segment.ts";
+import type { Segment } from "./segment.ts";
 
 export interface SegmentWriterOptions {
   readonly fs: LogFs;
@@ -15,12 +15,12 @@ export interface SegmentWriterOptions {
 /** Appends frames to the last segment, one at a time, and keeps the acknowledged prefix whole when the disk fails. */
 export class SegmentWriter {
   readonly #options: SegmentWriterOptions;
-  #file: FileHandle;
+  #file: SegmentFile;
   #active: Segment;
   #mustRoll = false;
 
   /** Writes to the last segment, whose handle is now the writer's to close. */
-  constructor(options: SegmentWriterOptions, active: Segment, file: FileHandle) {
+  constructor(options: SegmentWriterOptions, active: Segment, file: SegmentFile) {
     this.#options = options;
     this.#active = active;
     this.#file = file;
@@ -56,7 +56,7 @@ export class SegmentWriter {
     this.#active = segment;
     this.#file = file;
     this.#mustRoll = false;
-    await oldFile.close().catch(ignore);
+    await oldFile.close().catch(() => {});
   }
 
   async close(): Promise<void> {
@@ -82,8 +82,8 @@ export class SegmentWriter {
       // After a failed sync the kernel may call pages clean that the disk never got, so a second sync
       // proves nothing. The base of the next segment then says where this one ends, cut or not.
       this.#mustRoll = true;
-      await this.#file.truncate(this.#active.bytes).catch(ignore);
-      await this.roll(this.#active.generation).catch(ignore);
+      await this.#file.truncate(this.#active.bytes).catch(() => {});
+      await this.roll(this.#active.generation).catch(() => {});
       throw error;
     }
   }

@@ -1,10 +1,11 @@
-import type { FileHandle } from "node:fs/promises";
 import { open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 
 import { syncDirectory } from "./durable-files.ts";
-import { FrameCursor, readFully } from "./frame-cursor.ts";
+import { FrameCursor } from "./frame-cursor.ts";
+import { readFully, writeFully } from "./segment-file.ts";
+import type { SegmentFile, LogFs } from "./segment-file.ts";
 import { UnreadableError } from "./port.ts";
 
 /**
@@ -28,13 +29,6 @@ export interface Segment {
   bytes: number;
 }
 
-/** What of the file system can be replaced, so that tests can make it fail. */
-export interface LogFs {
-  open(path: string, flags: string): Promise<FileHandle>;
-  /** Bytes that may still be written to the disk of this directory. */
-  freeBytes(dir: string): Promise<number>;
-}
-
 /**
  * Makes an empty segment durable under its name and opens it for writing. It takes the place of an empty
  * segment of the same base. When it rejects, the directory holds nothing that recovery would take amiss.
@@ -44,7 +38,7 @@ export async function createSegment(
   dir: string,
   base: number,
   generation: number,
-): Promise<{ segment: Segment; file: FileHandle }> {
+): Promise<{ segment: Segment; file: SegmentFile }> {
   const path = join(dir, `${base.toString().padStart(16, "0")}.log`);
   const draft = `${path}.tmp`;
   const file = await fs.open(draft, "w+");
@@ -54,8 +48,8 @@ export async function createSegment(
     await rename(draft, path);
     await syncDirectory(dir);
   } catch (error) {
-    await file.close().catch(ignore);
-    await rm(draft, { force: true }).catch(ignore);
+    await file.close().catch(() => {});
+    await rm(draft, { force: true }).catch(() => {});
     throw error;
   }
   return { segment: { path, base, generation, end: base, bytes: segmentHeaderBytes }, file };
@@ -87,7 +81,7 @@ export async function recoverSegment(
   fs: LogFs,
   segment: Segment,
   cleanEnd: number | null,
-): Promise<FileHandle> {
+): Promise<SegmentFile> {
   const file = await fs.open(segment.path, "r+");
   try {
     const { size } = await file.stat();
@@ -106,18 +100,6 @@ export async function recoverSegment(
     throw error;
   }
 }
-
-/** Writes all bytes at this place; when it rejects, some of them may be there. */
-export async function writeFully(file: FileHandle, bytes: Buffer, at: number): Promise<void> {
-  let done = 0;
-  while (done < bytes.length) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
-    done += bytesWritten;
-  }
-}
-
-/** Takes an error and gives nothing: for clean-up whose failure changes nothing. */
-export function ignore(): void {}
 
 function encodeHeader(base: number, generation: number): Buffer {
   const header = Buffer.alloc(segmentHeaderBytes);

@@ -1,8 +1,21 @@
-import { cp, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
 import type { ConsumeOptions, Consumer, EventLog, LogBatch, LogEntry } from "./port.ts";
+
+export interface LogUnderTest {
+  /** A new, empty stream of one partition or several. */
+  readonly log: EventLog;
+  /** Opens the same stream again, after `log` was closed. */
+  readonly reopen: () => Promise<EventLog>;
+  /** Opens the same stream as if the process with `log` had been killed at this moment. */
+  readonly crash: () => Promise<EventLog>;
+  readonly dispose: () => Promise<void>;
+}
+
+/** The log under test of the test that runs. */
+export type Current = () => LogUnderTest;
 
 /** Entries whose values are the numbers from `from` on, padded to `bytes`; equal keys with `key`, else each its own. */
 export function numbered(
@@ -58,10 +71,10 @@ export async function collect(
 
 /** Everything that a log holds, as `partition/offset value`. */
 export async function readAll(log: EventLog): Promise<string[]> {
-  const ends = [...(await log.ends()).values()];
+  const ends = [...(await log.ends())].filter(([, end]) => end > 0n);
   const all = await collect(log, null);
-  const total = Number(ends.reduce((sum, end) => sum + end, 0n));
-  await until(() => all.lines().length >= total);
+  const lasts = ends.map(([partition, end]) => `${partition}/${end - 1n} `);
+  await until(() => lasts.every((last) => all.lines().some((line) => line.startsWith(last))));
   await all.consumer.stop();
   return all.lines();
 }
@@ -104,4 +117,10 @@ export async function copyAsAfterKill(dir: string): Promise<string> {
 
 export async function removeDirectories(dirs: readonly string[]): Promise<void> {
   for (const dir of dirs) await rm(dir, { recursive: true, force: true });
+}
+
+/** The files of a directory whose names end so, oldest segment first. */
+export async function filesOf(dir: string, suffix: string): Promise<string[]> {
+  const names = await readdir(dir);
+  return names.filter((name) => name.endsWith(suffix)).toSorted();
 }

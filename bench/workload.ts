@@ -1,0 +1,154 @@
+import { seededRandom } from "./random.ts";
+import type { Random } from "./random.ts";
+
+/** Every event of the workload, as JSON in UTF-8. */
+export const eventBytes = 2048;
+export const eventsPerBatch = 50;
+/** What one conversation makes of new rows: a trace, and in it a span and a generation. */
+export const eventsPerTrace = 5;
+export const tracesPerBatch = eventsPerBatch / eventsPerTrace;
+export const observationsPerBatch = 2 * tracesPerBatch;
+
+/** One request of the ingestion route. */
+export interface Batch {
+  readonly body: Buffer;
+  readonly traceIds: readonly string[];
+}
+
+/**
+ * Requests as the SDKs of a chat application send them. Each batch tells of ten conversations in five events each: the
+ * trace, a retrieval span and a generation are created, then the generation and the span are completed by updates. All
+ * ids are new. The same seed gives the same bytes.
+ */
+export function createWorkload(seed: number, startAt: number): () => Batch {
+  const random = seededRandom(seed);
+  let now = startAt;
+  return () => {
+    const events: string[] = [];
+    const traceIds: string[] = [];
+    for (let n = 0; n < tracesPerBatch; n += 1) {
+      const ids = { trace: random.uuid(), span: random.uuid(), generation: random.uuid() };
+      traceIds.push(ids.trace);
+      events.push(...conversation(random, ids, now));
+      now += 1;
+    }
+    const metadata = { batch_size: events.length, sdk_name: "langfuse-js", sdk_version: "3.39.2" };
+    const body = `{"batch":[${events.join(",")}],"metadata":${JSON.stringify(metadata)}}`;
+    return { body: Buffer.from(body), traceIds };
+  };
+}
+
+interface Ids {
+  readonly trace: string;
+  readonly span: string;
+  readonly generation: string;
+}
+
+function conversation(random: Random, ids: Ids, now: number): string[] {
+  const at = (ms: number): string => new Date(now + ms).toISOString();
+  const environment = random.pick(["production", "production", "staging"]);
+  const user = `user-${random.below(5_000)}`;
+  const place = { traceId: ids.trace, environment };
+  const units = { input: 400 + random.below(3_000), output: 20 + random.below(600) };
+  const event = (type: string, ms: number, body: (text: string) => object): string =>
+    sized((text) => ({ id: envelopeId, type, timestamp: at(ms), body: body(text) }), random);
+  let envelopeId = "";
+  const next = (type: string, ms: number, body: (text: string) => object): string => {
+    envelopeId = random.uuid();
+    return event(type, ms, body);
+  };
+  return [
+    next("trace-create", 0, (text) => ({
+      id: ids.trace,
+      timestamp: at(0),
+      environment,
+      name: random.pick(["support chat", "search", "summary"]),
+      userId: user,
+      sessionId: `session-${user}-${random.below(20)}`,
+      release: "2026.08.1",
+      tags: ["chat", random.pick(["paid", "free", "trial"])],
+      metadata: { channel: random.pick(["web", "mobile", "mail"]), attempt: random.below(3) },
+      input: { messages: [{ role: "user", content: text }] },
+    })),
+    next("span-create", 2, (text) => ({
+      ...place,
+      id: ids.span,
+      parentObservationId: null,
+      name: "retrieve documents",
+      startTime: at(1),
+      metadata: { index: "manuals", top: 5 },
+      input: { query: text },
+    })),
+    next("generation-create", 120, (text) => ({
+      ...place,
+      id: ids.generation,
+      parentObservationId: ids.span,
+      name: "answer",
+      startTime: at(118),
+      model: random.pick(["gpt-4o-mini", "claude-sonnet-4", "mistral-large"]),
+      modelParameters: { temperature: 0.2, max_tokens: 1024 },
+      input: [
+        { role: "system", content: "Answer from the documents only." },
+        { role: "user", content: text },
+      ],
+    })),
+    next("generation-update", 1_400, (text) => ({
+      id: ids.generation,
+      traceId: ids.trace,
+      completionStartTime: at(420),
+      endTime: at(1_390),
+      output: { role: "assistant", content: text },
+      usageDetails: units,
+      costDetails: { input: units.input / 1e6, output: units.output / 2.5e5 },
+    })),
+    next("span-update", 1_401, (text) => ({
+      id: ids.span,
+      traceId: ids.trace,
+      endTime: at(1_400),
+      output: { documents: [{ title: "Shipping", score: 0.82, text }] },
+    })),
+  ];
+}
+
+/** The event as JSON of exactly {@link eventBytes}: its text is as long as the rest of it leaves room. */
+function sized(event: (text: string) => object, random: Random): string {
+  const marker = "\u0000";
+  const [before = "", after = ""] = JSON.stringify(event(marker)).split(JSON.stringify(marker));
+  const room = eventBytes - Buffer.byteLength(before) - Buffer.byteLength(after);
+  return before + quoted(random, room) + after;
+}
+
+/** A JSON string of exactly `bytes`, its quotes included. */
+function quoted(random: Random, bytes: number): string {
+  let text = "";
+  let left = bytes - 2;
+  for (;;) {
+    const word = random.pick(words);
+    if (word.bytes > left) break;
+    text += word.json;
+    left -= word.bytes;
+  }
+  return `"${text}${".".repeat(left)}"`;
+}
+
+/** Prose, with what makes JSON costly in it: escapes, and letters of more than one byte. */
+const words = word(
+  "the order was sent on Monday and should arrive within three working days unless the carrier reports a delay " +
+    "please check parcel number before you ask again because our team cannot see later changes café naïve 東京 " +
+    "if customer wants refund then explain policy politely summarise steps return label warehouse invoice payment",
+).concat(
+  word("\n\n- \n1. \"quoted\" C:\\path {\"key\":true} ✓ €"),
+) as [Word, ...Word[]];
+
+interface Word {
+  /** As it stands inside a JSON string, with the space after it. */
+  readonly json: string;
+  readonly bytes: number;
+}
+
+function word(text: string): Word[] {
+  return text.split(" ").map((plain) => {
+    const json = JSON.stringify(`${plain} `).slice(1, -1);
+    return { json, bytes: Buffer.byteLength(json) };
+  });
+}

@@ -1,0 +1,103 @@
+import * as z from "zod";
+
+import {
+  anyJson,
+  dateTime,
+  environment,
+  id,
+  level,
+  modelParameters,
+  optionalText,
+  scalarModelParameters,
+} from "./langfuse-fields.ts";
+import { costDetailsField, usageDetailsField, usageField } from "./langfuse-usage.ts";
+
+/** write-api §2.4. A body without an id is accepted; it names nothing that could be stored. */
+export type TraceBody = z.output<typeof traceBody>;
+export const traceBody = z.object({
+  id: id.nullish(),
+  timestamp: dateTime.nullish(),
+  name: z.string().max(1000).nullish(),
+  userId: optionalText,
+  sessionId: optionalText,
+  release: optionalText,
+  version: optionalText,
+  externalId: optionalText,
+  input: anyJson,
+  output: anyJson,
+  metadata: anyJson,
+  tags: z.array(z.string()).nullish(),
+  public: z.boolean().nullish(),
+  environment,
+});
+
+/** write-api §2.6, what every observation has. */
+export type EventBody = z.output<typeof eventBody>;
+export const eventBody = z.object({
+  id,
+  traceId: id.nullish(),
+  parentObservationId: optionalText,
+  name: optionalText,
+  startTime: dateTime.nullish(),
+  input: anyJson,
+  output: anyJson,
+  metadata: anyJson,
+  level,
+  statusMessage: optionalText,
+  version: optionalText,
+  environment,
+});
+
+export type SpanBody = z.output<typeof spanBody>;
+export const spanBody = eventBody.extend({ endTime: dateTime.nullish() });
+
+/** Of generations, agents, tools, chains, retrievers, evaluators, embeddings and guardrails. */
+export type GenerationBody = z.output<typeof generationBody>;
+export const generationBody = spanBody
+  .extend({
+    completionStartTime: dateTime.nullish(),
+    model: optionalText,
+    modelParameters,
+    usage: usageField(),
+    usageDetails: usageDetailsField(),
+    costDetails: costDetailsField(),
+    promptName: optionalText,
+    promptVersion: z.int().nullish(),
+  })
+  .refine((body) => Boolean(body.promptName) === Boolean(body.promptVersion), {
+    message: "promptName and promptVersion must be given together, or neither of them.",
+  });
+
+/** write-api §2.6, of `observation-create` and `observation-update`: no environment, no prompt. */
+export type LegacyObservationBody = z.output<typeof legacyObservationBody>;
+export const legacyObservationBody = z.object({
+  id: id.nullish(),
+  traceId: id.nullish(),
+  type: z.enum(["GENERATION", "SPAN", "EVENT"]),
+  name: optionalText,
+  startTime: dateTime.nullish(),
+  endTime: dateTime.nullish(),
+  completionStartTime: dateTime.nullish(),
+  model: optionalText,
+  modelParameters: scalarModelParameters,
+  input: anyJson,
+  output: anyJson,
+  usage: usageField(),
+  usageDetails: usageDetailsField(),
+  costDetails: costDetailsField(),
+  metadata: anyJson,
+  parentObservationId: optionalText,
+  level,
+  statusMessage: optionalText,
+  version: optionalText,
+});
+
+/** Not stored, only logged. */
+export type SdkLogBody = z.output<typeof sdkLogBody>;
+export const sdkLogBody = z.object({
+  log: z.custom<NonNullable<unknown>>(
+    (value) => value !== undefined && value !== null,
+    "Invalid input: expected any JSON but null",
+  ),
+  id: optionalText,
+});

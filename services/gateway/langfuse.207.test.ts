@@ -1,0 +1,280 @@
+import { gzipSync } from "node:zlib";
+
+import { describe, expect, it } from "vitest";
+
+import type { LogEntry } from "../runtime/event-log/port.ts";
+import { event, startGateway } from "./testing.ts";
+
+describe("a batch of valid events", () => {
+  it("is answered with 201 for each event id, and every event is in the log", async () => {
+    const gateway = await startGateway();
+    const batch = [event("trace-create"), event("span-create"), event("score-create", score)];
+    const answer = await gateway.ingest(batch);
+    expect(answer.status).toBe(207);
+    expect(answer.headers.get("content-type")).toContain("application/json");
+    expect(answer.body).toEqual({
+      successes: batch.map(({ id }) => ({ id, status: 201 })),
+      errors: [],
+    });
+    expect(gateway.events()).toEqual(expect.arrayContaining(batch));
+    expect(gateway.events()).toHaveLength(3);
+  });
+
+  it("is answered after the log has it, not before", async () => {
+    let durable = (): void => {};
+    const stored = new Promise<void>((resolve) => (durable = resolve));
+    const gateway = await startGateway({
+      append: (log) => async (entries) => {
+        await stored;
+        return await log.append(entries);
+      },
+    });
+    let isAnswered = false;
+    const answer = gateway.ingest([event("trace-create")]).finally(() => (isAnswered = true));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(isAnswered).toBe(false);
+    durable();
+    expect((await answer).status).toBe(207);
+    expect(gateway.records()).toHaveLength(1);
+  });
+
+  it("keeps each event as the client wrote it, to the byte", async () => {
+    const gateway = await startGateway();
+    const first = `{ "id":"a","type":"trace-create","timestamp":"2026-05-01T10:00:00Z",
+      "body": {"id":"t","input":{"big":9007199254740993,"e":1.50,"u":"\\u00e9 \u{1f600} é"}} }`;
+    const second = `{"type":"trace-create","id":"b","timestamp":"2026-05-01T10:00:00Z","body":{"id":"u"}}`;
+    const answer = await gateway.post(
+      "/api/public/ingestion",
+      `{"metadata":{"x":[1]},"batch":[ ${first} ,${second}], "more": 1}`,
+    );
+    expect(answer.body.successes).toHaveLength(2);
+    expect(gateway.records().map(({ body }) => body)).toEqual(
+      expect.arrayContaining([first, second]),
+    );
+  });
+
+  it("keeps the events also when the text leaves in doubt which array was meant", async () => {
+    const gateway = await startGateway();
+    const batch = [event("trace-create", { name: "x" })];
+    const answer = await gateway.post(
+      "/api/public/ingestion",
+      `{"batch":[], "batch":${JSON.stringify(batch)}}`,
+    );
+    expect(answer.body.successes).toHaveLength(1);
+    expect(gateway.events()).toEqual(batch);
+  });
+
+  it("may come compressed", async () => {
+    const gateway = await startGateway();
+    const body = gzipSync(JSON.stringify({ batch: [event("trace-create")] }));
+    const answer = await gateway.post("/api/public/ingestion", new Uint8Array(body), {
+      "content-encoding": "gzip",
+    });
+    expect(answer.body.successes).toHaveLength(1);
+  });
+
+  it("may be empty", async () => {
+    const gateway = await startGateway();
+    const answer = await gateway.ingest([]);
+    expect(answer).toMatchObject({ status: 207, body: { successes: [], errors: [] } });
+    expect(gateway.records()).toEqual([]);
+  });
+
+  it("echoes an id as often as it was sent, and keeps every one", async () => {
+    const gateway = await startGateway();
+    const twice = event("trace-create");
+    const answer = await gateway.ingest([twice, twice]);
+    expect(answer.body.successes).toEqual([
+      { id: twice.id, status: 201 },
+      { id: twice.id, status: 201 },
+    ]);
+    expect(gateway.records()).toHaveLength(2);
+  });
+
+  it("lists what was created by time, then what was updated by time", async () => {
+    const gateway = await startGateway();
+    const at = (second: number): object => ({ timestamp: `2026-05-01T10:00:0${second}.000Z` });
+    const answer = await gateway.ingest([
+      event("span-update", {}, { id: "update-2", ...at(2) }),
+      event("generation-update", {}, { id: "update-1", ...at(1) }),
+      event("trace-create", {}, { id: "create-9", ...at(9) }),
+      event("span-create", {}, { id: "create-3", timestamp: "2026-05-01T12:00:03+02:00" }),
+      event("score-create", score, { id: "create-3b", ...at(3) }),
+    ]);
+    expect(answer.body.successes?.map(({ id }) => id)).toEqual([
+      "create-3",
+      "create-3b",
+      "create-9",
+      "update-1",
+      "update-2",
+    ]);
+  });
+});
+
+describe("a record", () => {
+  it("says who sent it, when, with which SDK, and what configuration was known", async () => {
+    const gateway = await startGateway({ now: () => 1_777_000_000_000 });
+    await gateway.ingest([event("trace-create")], {
+      "x-langfuse-sdk-name": "langfuse-js",
+      "x_langfuse_sdk_version": "3.39.2",
+    });
+    await gateway.ingest([event("trace-create")]);
+    expect(gateway.records().map(({ header }) => header)).toEqual(
+      expect.arrayContaining([
+        {
+          project: "p1",
+          dialect: "langfuse",
+          receivedAt: 1_777_000_000_000,
+          keyId: "pk-lf-1",
+          sdkName: "langfuse-js",
+          sdkVersion: "3.39.2",
+          registry: "7",
+        },
+        expect.objectContaining({ sdkName: "unknown", sdkVersion: "unknown" }),
+      ]),
+    );
+  });
+
+  it("never has an earlier time than one before it, also when the clock steps back", async () => {
+    const times = [5_000, 4_000, 6_000];
+    const appended: number[] = [];
+    const gateway = await startGateway({ now: () => times.shift() ?? 0 });
+    for (let i = 0; i < 3; i++) {
+      await gateway.ingest([event("trace-create", { id: `t${i}` })]);
+      appended.splice(0, Infinity, ...gateway.records().map(({ header }) => header.receivedAt));
+    }
+    expect(appended.toSorted()).toEqual([5_000, 5_000, 6_000]);
+  });
+
+  it("goes where its owner's others go: the trace, else the session, else itself", async () => {
+    const appends: (readonly LogEntry[])[] = [];
+    const gateway = await startGateway({
+      append: (log) => (entries) => {
+        appends.push(entries);
+        return log.append(entries);
+      },
+    });
+    await gateway.ingest([
+      event("trace-create", { id: "t", sessionId: "s" }),
+      event("span-create", { id: "o", traceId: "t" }),
+      event("score-create", { ...score, traceId: "t" }),
+      event("score-create", { ...score, traceId: undefined, sessionId: "s" }),
+      event("span-update", { id: "o" }),
+      event("trace-create", { id: undefined, sessionId: "s" }),
+    ]);
+    expect(appends).toHaveLength(1);
+    const keys = appends[0]?.map(({ key }) => key) ?? [];
+    expect(new Set(keys.slice(0, 3)).size).toBe(1);
+    expect(keys[3]).toBe(keys[5]);
+    expect(new Set(keys).size).toBe(3);
+  });
+});
+
+describe("one bad event", () => {
+  it("gets its own 400 with the findings as text, and the others are kept", async () => {
+    const gateway = await startGateway();
+    const answer = await gateway.ingest([
+      event("span-create", { id: undefined }, { id: "bad" }),
+      event("trace-create", { id: "good" }),
+    ]);
+    expect(answer.status).toBe(207);
+    expect(answer.body.successes).toHaveLength(1);
+    expect(answer.body.errors).toMatchObject([
+      { id: "bad", status: 400, message: "Invalid request data" },
+    ]);
+    const issues: unknown = JSON.parse(answer.body.errors?.[0]?.error ?? "");
+    expect(issues).toMatchObject([{ path: ["body", "id"] }]);
+    expect(gateway.events()).toMatchObject([{ body: { id: "good" } }]);
+  });
+
+  it.each([[null], ["text"], [5], [[]], [{ id: 5 }], [{}]])(
+    "is called unknown when it has no id: %j",
+    async (bad) => {
+      const gateway = await startGateway();
+      const answer = await gateway.ingest([bad, event("trace-create")]);
+      expect(answer.body.errors).toMatchObject([{ id: "unknown", status: 400 }]);
+      expect(answer.body.successes).toHaveLength(1);
+    },
+  );
+
+  it("makes the answer no less a 207 when all are bad", async () => {
+    const gateway = await startGateway();
+    const answer = await gateway.ingest([{}, {}]);
+    expect(answer.status).toBe(207);
+    expect(answer.body.successes).toEqual([]);
+    expect(gateway.records()).toEqual([]);
+  });
+});
+
+describe("an event without body.id", () => {
+  it("is answered 201 as Langfuse does, and kept for inspection rather than dropped", async () => {
+    const gateway = await startGateway();
+    const nameless = event("trace-create", { id: undefined, name: "lost?" });
+    const answer = await gateway.ingest([nameless]);
+    expect(answer.body.successes).toEqual([{ id: nameless.id, status: 201 }]);
+    expect(gateway.events()).toMatchObject([{ body: { name: "lost?" } }]);
+  });
+});
+
+describe("an sdk-log event", () => {
+  it("is in neither list and not stored; its text does not reach our log", async () => {
+    const gateway = await startGateway();
+    const answer = await gateway.ingest([
+      event("sdk-log", { log: "private words" }),
+      event("trace-create"),
+    ]);
+    expect(answer.body).toMatchObject({ successes: [{ status: 201 }], errors: [] });
+    expect(answer.body.successes).toHaveLength(1);
+    expect(gateway.records()).toHaveLength(1);
+    expect(gateway.lines).toContainEqual(expect.objectContaining({ level: "debug", events: 1 }));
+    expect(JSON.stringify(gateway.lines)).not.toContain("private");
+  });
+});
+
+describe("a caller with the public key alone", () => {
+  const bearer = { authorization: "Bearer pk-lf-1" };
+
+  it("may write scores; every other event gets 401 by itself, after the schema errors", async () => {
+    const gateway = await startGateway();
+    const answer = await gateway.ingest(
+      [
+        event("trace-create", {}, { id: "trace" }),
+        event("score-create", score, { id: "score" }),
+        event("span-create", { id: undefined }, { id: "invalid" }),
+        event("sdk-log", { log: 1 }),
+      ],
+      bearer,
+    );
+    expect(answer.status).toBe(207);
+    expect(answer.body.successes).toEqual([{ id: "score", status: 201 }]);
+    expect(answer.body.errors).toEqual([
+      expect.objectContaining({ id: "invalid", status: 400 }),
+      { id: "trace", status: 401, message: "Authentication error", error: "Access Scope Denied" },
+    ]);
+    expect(gateway.events()).toMatchObject([{ id: "score" }]);
+    expect(gateway.records()[0]?.header).toMatchObject({ project: "p1", keyId: "pk-lf-1" });
+  });
+});
+
+describe("the log line of a batch", () => {
+  it("has its counts, its project and its key, and nothing that the client wrote", async () => {
+    const gateway = await startGateway();
+    await gateway.ingest([event("trace-create", { name: "private" }), {}]);
+    expect(gateway.lines).toEqual([
+      expect.objectContaining({
+        message: "request",
+        method: "POST",
+        route: "/api/public/ingestion",
+        status: 207,
+        project: "p1",
+        keyId: "pk-lf-1",
+        events: 2,
+        rejected: 1,
+        bytes: expect.any(Number),
+      }),
+    ]);
+    expect(JSON.stringify(gateway.lines)).not.toContain("private");
+  });
+});
+
+const score = { name: "quality", value: 1, traceId: "t1" };

@@ -1,0 +1,206 @@
+import { describe, expect, test } from "vitest";
+
+import { DbError, type Db } from "../../clickhouse/engine.ts";
+import { recordingLogger } from "../runtime/http/testing.ts";
+import { createQueryApp } from "./app.ts";
+import { basic, dayMs, depsOf, hourMs, now, queryFixture } from "./testing.ts";
+
+const query = queryFixture();
+
+const paths = [
+  "/api/public/projects",
+  "/api/public/traces",
+  "/api/public/traces/x",
+  "/api/public/observations",
+  "/api/public/observations/x",
+  "/api/public/sessions",
+  "/api/public/sessions/x",
+  "/api/public/scores",
+  "/api/public/scores/x",
+  "/api/public/v2/scores",
+  "/api/public/v2/scores/x",
+];
+
+const authorization = basic("pk-p1", "p1");
+
+describe("health", () => {
+  test("health and readiness need no key and say which contract is served", async () => {
+    for (const path of ["/api/public/health", "/api/public/ready"]) {
+      const { status, body } = await query.get(null, path);
+      expect(status).toBe(200);
+      expect(body).toEqual({ status: "OK", version: expect.stringMatching(/^\d+\.\d+\.\d+$/) });
+    }
+    const { status } = await query.get(null, "/api/public/health?failIfDatabaseUnavailable=true");
+    expect(status).toBe(200);
+    expect((await query.get(null, "/api/public/health", { method: "HEAD" })).status).toBe(200);
+  });
+
+  test("on demand, health fails while no event is younger than three minutes", async () => {
+    const path = "/api/public/health?failIfNoRecentEvents=true";
+    await query.traces({ project_id: "health", id: "t1", timestamp: now - 180_001 });
+    expect((await query.get(null, path)).status).toBe(503);
+    await query.observations({ project_id: "health", id: "o1", start_time: now - 180_000 });
+    expect((await query.get(null, path)).status).toBe(200);
+  });
+
+  test("a database that does not answer fails readiness, and health only on demand", async () => {
+    const { log } = recordingLogger();
+    const closed: Db = { ...query.db, query: () => Promise.reject(new Error("closed")) };
+    const app = createQueryApp(depsOf(closed, log));
+    const statusOf = async (path: string): Promise<number> => (await app.request(path)).status;
+    expect(await statusOf("/api/public/ready")).toBe(503);
+    expect(await statusOf("/api/public/health")).toBe(200);
+    expect(await statusOf("/api/public/health?failIfDatabaseUnavailable=true")).toBe(503);
+    expect(await statusOf("/api/public/health?failIfNoRecentEvents=true")).toBe(503);
+  });
+});
+
+describe("projects", () => {
+  test("a key's project comes with its organization", async () => {
+    const { status, body } = await query.get("p1", "/api/public/projects");
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      data: [
+        {
+          id: "p1",
+          name: "Name of p1",
+          organization: { id: "org-1", name: "Organization" },
+          metadata: {},
+        },
+      ],
+    });
+  });
+});
+
+describe.each(paths)("%s", (path) => {
+  test("without a key, with a wrong one or another scheme it is 401 with a message alone", async () => {
+    for (const header of [
+      null,
+      basic("pk", "nobody"),
+      "Basic !!!",
+      "Digest x",
+      "Bearer pk-nobody",
+    ]) {
+      const headers: Record<string, string> = header === null ? {} : { authorization: header };
+      const { status, body } = await query.get(null, `${path}?page=0`, { headers });
+      expect(status, String(header)).toBe(401);
+      expect(body).toEqual({ message: expect.any(String) });
+    }
+  });
+
+  test("a public key alone and an organization's key are 403 with a message alone", async () => {
+    for (const header of ["Bearer pk-p1", basic("pk-org", "org")]) {
+      const { status, body } = await query.get(null, path, { headers: { authorization: header } });
+      expect(status, header).toBe(403);
+      expect(body).toEqual({ message: expect.any(String) });
+    }
+  });
+
+  test("another method is 405, before any key is asked for", async () => {
+    for (const method of ["PUT", "PATCH", "DELETE", "POST"]) {
+      const { status, body } = await query.get(null, path, { method });
+      expect(status, method).toBe(405);
+      expect(body).toEqual({ message: expect.any(String), error: "MethodNotAllowedError" });
+    }
+    expect((await query.get(null, path, { method: "HEAD" })).status).toBe(405);
+  });
+
+  test("any origin may ask, and is told so", async () => {
+    const headers = { origin: "https://app.example", "access-control-request-method": "GET" };
+    const preflight = await query.get(null, path, { method: "OPTIONS", headers });
+    expect(preflight.status).toBe(204);
+    const { headers: answered } = await query.get("p1", path, { headers });
+    for (const held of [preflight.headers, answered]) {
+      expect(held.get("access-control-allow-origin")).toBe("https://app.example");
+      expect(held.get("access-control-allow-credentials")).toBeNull();
+    }
+  });
+});
+
+describe("errors", () => {
+  const reads = paths.filter((path) => path !== "/api/public/projects");
+
+  async function answers(db: Db, limits = {}): Promise<{ status: number; text: string }[]> {
+    const { log } = recordingLogger();
+    const deps = depsOf(db, log);
+    const app = createQueryApp({ ...deps, limits: { ...deps.limits, ...limits } });
+    const responses = await Promise.all(
+      reads.map((path) => app.request(path, { headers: { authorization } })),
+    );
+    return await Promise.all(
+      responses.map(async (response) => ({ status: response.status, text: await response.text() })),
+    );
+  }
+
+  test("a read over its memory is 422 on every path, with advice instead of the engine's words", async () => {
+    await query.traces({ project_id: "p1", id: "t1", input: "x".repeat(100_000) });
+    for (const { status, text } of await answers(query.db, { readMemoryBytes: 1 })) {
+      expect(status).toBe(422);
+      expect(JSON.parse(text)).toEqual({ message: expect.any(String), error: "Request timed out" });
+      expect(text).not.toMatch(/clickhouse|sluice\.|memory limit/i);
+    }
+  });
+
+  test("a database that may answer later is 503 with Retry-After", async () => {
+    const away: Db = {
+      ...query.db,
+      query: () => Promise.reject(new DbError("transient", 210, "Code: 210. NETWORK")),
+    };
+    for (const { status, text } of await answers(away)) {
+      expect(status).toBe(503);
+      expect(JSON.parse(text)).toEqual({
+        message: expect.any(String),
+        error: "ServiceUnavailableError",
+      });
+    }
+  });
+
+  test("our own mistake is 500 with the request's id, which the log has too, and nothing of the engine", async () => {
+    const { log, lines } = recordingLogger();
+    const broken: Db = {
+      ...query.db,
+      query: (_sql, params) => query.db.query("SELECT secret FROM sluice.nothing", params),
+    };
+    const app = createQueryApp(depsOf(broken, log));
+    const response = await app.request("/api/public/traces/x", { headers: { authorization } });
+    const text = await response.text();
+    expect(response.status).toBe(500);
+    const requestId = response.headers.get("x-request-id") ?? "";
+    expect(requestId).not.toBe("");
+    expect(text).toContain(requestId);
+    expect(text).not.toMatch(/clickhouse|secret|nothing/i);
+    expect(lines).toContainEqual(
+      expect.objectContaining({ level: "error", requestId, message: "request failed" }),
+    );
+    expect(JSON.stringify(lines)).not.toContain("secret");
+  });
+
+  test("a path that no service knows is 404 in JSON", async () => {
+    for (const path of ["/api/public/nope", "/api/public/traces/a/b", "/api/public/traces/", "/"]) {
+      const { status, body } = await query.get("p1", path);
+      expect(status, path).toBe(404);
+      expect(body).toEqual({ message: expect.any(String), error: "LangfuseNotFoundError" });
+    }
+  });
+
+  test("unknown parameters are ignored, and a log line names the project but no id of a customer", async () => {
+    const { status } = await query.get("p1", "/api/public/traces?offset=7&nope=1&userId=somebody");
+    expect(status).toBe(200);
+    const line = query.lines.findLast((entry) => entry.message === "request");
+    expect(line).toMatchObject({ project: "p1", keyId: "pk-p1", route: "/api/public/traces" });
+    expect(JSON.stringify(line)).not.toContain("somebody");
+  });
+
+  test("rows that lie in the hour next to a bound are not lost", async () => {
+    const at = now - 2 * dayMs;
+    await query.observations({
+      project_id: "hours",
+      id: "o1",
+      start_time: at,
+      key_hour: (at - 24 * hourMs) / 1000,
+    });
+    const search = `fromStartTime=${new Date(at).toISOString()}`;
+    const { body } = await query.get("hours", `/api/public/observations?${search}`);
+    expect(body.data).toHaveLength(1);
+  });
+});

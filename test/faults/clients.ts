@@ -1,0 +1,246 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { Langfuse } from "langfuse";
+
+import type { Book } from "./book.ts";
+import { createIssuer, randomOf } from "./events.ts";
+import type { Issued, Issuer } from "./events.ts";
+import { authorization, publicKey, secretKey } from "./server.ts";
+
+export interface LoadOptions {
+  /** Names the events; no two loads of one book may share it. */
+  readonly run: string;
+  /** Clients that post batches of their own making. */
+  readonly clients: number;
+  /** Whether the real `langfuse` SDK sends beside them. */
+  readonly sdk?: boolean;
+  /** Greatest number of events in a batch. */
+  readonly batchMax?: number;
+  /** Attempts to send a batch before it is given up, as the SDKs do it. */
+  readonly attemptsMax?: number;
+  /** Between two requests of a client. */
+  readonly pauseMs?: number;
+  /** Called for every request that failed, with the error of the network or the answer. */
+  readonly onFailure?: (failure: Failure) => void;
+}
+
+export interface Failure {
+  readonly sent: readonly Issued[];
+  /** 0 when there was no answer. */
+  readonly status: number;
+  readonly headers: Headers | null;
+  /** The body as text; of a failed connection the error's code. */
+  readonly text: string;
+  readonly ms: number;
+}
+
+export interface Load {
+  /** Lets every client finish the request in hand, and resolves when all have. */
+  stop(): Promise<void>;
+}
+
+const requestMsMax = 10_000;
+const attemptPauseMs = 100;
+
+/** Clients that send without end what their issuers say, and write every outcome into the book. */
+export function startLoad(url: string, book: Book, options: LoadOptions): Load {
+  const stopping = new AbortController();
+  const workers = Array.from({ length: options.clients }, (_, n) =>
+    postForEver(url, book, { ...options, run: `${options.run}.${n}` }, stopping.signal),
+  );
+  if (options.sdk === true) workers.push(useSdk(url, book, `${options.run}.sdk`, stopping.signal));
+  return {
+    async stop() {
+      stopping.abort();
+      await Promise.all(workers);
+    },
+  };
+}
+
+export interface Sent {
+  /** The body to send when it is not the batch as JSON. */
+  readonly body?: string | Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Posts one batch once and writes the outcome into the book; the events must have been issued. Null when it went well. */
+export async function post(
+  url: string,
+  book: Book,
+  batch: readonly Issued[],
+  { body = JSON.stringify({ batch: batch.map(({ event }) => event) }), headers = {} }: Sent = {},
+): Promise<Failure | null> {
+  const startedAt = performance.now();
+  const failed = (status: number, text: string, answered: Headers | null): Failure => ({
+    sent: batch,
+    status,
+    headers: answered,
+    text,
+    ms: performance.now() - startedAt,
+  });
+  let failure: Failure | null = null;
+  try {
+    const answer = await fetch(`${url}/api/public/ingestion`, {
+      method: "POST",
+      headers: { authorization, "content-type": "application/json", ...headers },
+      body,
+      signal: AbortSignal.timeout(requestMsMax),
+    });
+    const text = await answer.text();
+    enter(book, batch, answer.status, text);
+    if (answer.status !== 207) failure = failed(answer.status, text, answer.headers);
+  } catch (error) {
+    book.answer(batch, "unknown");
+    failure = failed(0, codeOf(error), null);
+  }
+  book.request(failure === null, startedAt);
+  return failure;
+}
+
+/** Issues so many events and posts them as one batch, which must be acknowledged whole. */
+export async function postNew(
+  url: string,
+  book: Book,
+  issuer: Issuer,
+  count: number,
+): Promise<void> {
+  const batch = Array.from({ length: count }, () => issuer.next());
+  for (const issued of batch) book.issue(issued);
+  const failure = await post(url, book, batch);
+  if (failure) throw new Error(`The batch was not taken: ${failure.status} ${failure.text}`);
+}
+
+async function postForEver(
+  url: string,
+  book: Book,
+  options: LoadOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { run, batchMax = 20, attemptsMax = 4, pauseMs = 5, onFailure } = options;
+  const issuer = createIssuer(run, Date.now());
+  const random = randomOf(run);
+  while (!signal.aborted) {
+    const count = 1 + Math.floor(random() * batchMax);
+    const batch = Array.from({ length: count }, () => issuer.next());
+    for (const issued of batch) book.issue(issued);
+    for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
+      const failure = await post(url, book, batch);
+      if (!failure) break;
+      onFailure?.(failure);
+      if (signal.aborted) break;
+      await pause(attemptPauseMs);
+    }
+    await pause(pauseMs);
+  }
+}
+
+/** The status and the per-event lists of an answer, as outcomes (write-api §1.5). */
+function enter(book: Book, batch: readonly Issued[], status: number, text: string): void {
+  if (status === 503) return book.answer(batch, "refused");
+  if (status >= 400 && status < 500) return book.answer(batch, "rejected");
+  if (status !== 207) return book.answer(batch, "unknown");
+  const { successes, errors } = JSON.parse(text) as {
+    readonly successes: readonly { readonly id: string }[];
+    readonly errors: readonly { readonly id: string; readonly status: number }[];
+  };
+  const byId = new Map(batch.map((issued) => [issued.event.id, issued]));
+  for (const { id } of successes) book.answer(taken(byId, id), "acked");
+  for (const { id, status: why } of errors) {
+    book.answer(taken(byId, id), why < 500 ? "rejected" : "unknown");
+  }
+  if (byId.size > 0) throw new Error(`The answer forgets ${[...byId.keys()].join(", ")}.`);
+}
+
+function taken(byId: Map<string, Issued>, id: string): Issued[] {
+  const issued = byId.get(id);
+  if (!issued) throw new Error(`The answer names ${id}, which was not asked for.`);
+  byId.delete(id);
+  return [issued];
+}
+
+/** Events between two turns of the SDK's client, and the pause between them. */
+const sdkBatch = 12;
+const sdkPauseMs = 40;
+
+/** The SDK makes its own envelopes and retries by itself: what it sends is recognised by the marks. */
+async function useSdk(url: string, book: Book, run: string, signal: AbortSignal): Promise<void> {
+  const issuer = createIssuer(run, Date.now());
+  const sent = new Map<string, Issued>();
+  class RecordedLangfuse extends Langfuse {
+    override async fetch(...[where, request]: Parameters<Langfuse["fetch"]>) {
+      const ids = issuedById(String(request.body), sent);
+      const startedAt = performance.now();
+      try {
+        const answer = await super.fetch(where, request);
+        const text = await answer.text();
+        enterSdk(book, ids, answer.status, text);
+        book.request(answer.status === 207, startedAt);
+        return new Response(text, { status: answer.status });
+      } catch (error) {
+        book.answer(ids.values(), "unknown");
+        book.request(false, startedAt);
+        throw error;
+      }
+    }
+  }
+  const sdk = new RecordedLangfuse({
+    publicKey,
+    secretKey,
+    baseUrl: url,
+    flushAt: sdkBatch,
+    fetchRetryDelay: attemptPauseMs,
+    enabled: true,
+  });
+  while (!signal.aborted) {
+    for (let n = 0; n < sdkBatch; n += 1) {
+      const issued = issuer.next(n === 0 ? "trace" : n % 3 === 0 ? "score" : "generation");
+      book.issue(issued);
+      sent.set(`${issued.event.body.id} ${issued.mark}`, issued);
+      hand(sdk, issued);
+    }
+    await pause(sdkPauseMs);
+  }
+  await sdk.shutdownAsync();
+}
+
+function hand(sdk: Langfuse, { kind, event }: Issued): void {
+  const { timestamp, startTime, ...rest } = event.body;
+  if (kind === "trace") sdk.trace({ ...rest, timestamp: new Date(String(timestamp)) });
+  else if (kind === "generation") sdk.generation({ ...rest, startTime: new Date(String(startTime)) });
+  else sdk.score({ ...rest, name: String(rest["name"]), value: Number(rest["value"]) });
+}
+
+/** The issued events of a request of the SDK, under the envelope ids that it gave them. */
+function issuedById(body: string, sent: ReadonlyMap<string, Issued>): Map<string, Issued> {
+  const { batch } = JSON.parse(body) as {
+    readonly batch: readonly {
+      readonly id: string;
+      readonly body: { readonly id: string; readonly metadata: Record<string, unknown> };
+    }[];
+  };
+  const found = new Map<string, Issued>();
+  for (const { id, body: content } of batch) {
+    const [mark = ""] = Object.keys(content.metadata);
+    const issued = sent.get(`${content.id} ${mark}`);
+    if (!issued) throw new Error(`The SDK sent ${content.id}, which nobody issued.`);
+    found.set(id, issued);
+  }
+  return found;
+}
+
+function enterSdk(book: Book, ids: Map<string, Issued>, status: number, text: string): void {
+  if (status !== 207) {
+    return book.answer(ids.values(), status === 503 ? "refused" : "rejected");
+  }
+  const { successes, errors } = JSON.parse(text) as {
+    readonly successes: readonly { readonly id: string }[];
+    readonly errors: readonly { readonly id: string }[];
+  };
+  for (const { id } of successes) book.answer(taken(ids, id), "acked");
+  for (const { id } of errors) book.answer(taken(ids, id), "rejected");
+}
+
+/** The system's code of a failed request, such as ECONNREFUSED. */
+function codeOf(error: unknown): string {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  return cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+}

@@ -1,0 +1,68 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { expect, test } from "vitest";
+
+import { startLoad } from "./clients.ts";
+import { refusedInserts, slowInserts, writerDeaths } from "./patches.ts";
+import { createRig, exportRows, variantForTest } from "./rig.ts";
+
+/** Batches that the writer stores before it dies at its failpoint. */
+const passes = 3;
+
+for (const [where, patch] of Object.entries(writerDeaths)) {
+  test(`W1: a writer that dies ${where} stores every event once after the restart`, async () => {
+    const { place, book, ...rig } = await createRig();
+    const doomed = await rig.start(await variantForTest(patch(passes)));
+    const load = startLoad(place.url, book, { run: "W1", clients: 3, attemptsMax: 60 });
+    const { signal } = await doomed.exited;
+    const diedAt = performance.now();
+    await rig.start();
+    await pause(300);
+    await load.stop();
+    const { problems } = await rig.close({
+      name: `W1 ${where}`,
+      faults: signal === "SIGKILL" ? 1 : 0,
+      floor: { acked: 200, faults: 1 },
+      detectMs: book.failedAfter(diedAt - 50),
+      recoverMs: book.ackedAfter(diedAt),
+      healedAt: performance.now(),
+    });
+    expect(problems).toEqual([]);
+  });
+}
+
+test("W1: a SIGTERM while the writer is far behind loses nothing: the next start goes on", async () => {
+  const { place, book, ...rig } = await createRig();
+  const slow = await rig.start(await variantForTest(slowInserts(1000)));
+  const load = startLoad(place.url, book, { run: "W1.behind", clients: 3 });
+  await pause(1000);
+  await load.stop();
+  const end = await slow.stop();
+  expect(end).toMatchObject({ code: 0, signal: null });
+  await rig.start();
+  const { problems } = await rig.close({
+    name: "W1 SIGTERM, writer behind",
+    faults: 1,
+    floor: { acked: 300, faults: 1 },
+    healedAt: performance.now(),
+  });
+  expect(problems).toEqual([]);
+});
+
+const refusedMs = 9000;
+
+test("C4: while the engine refuses inserts the gateway goes on, and afterwards everything is stored, nothing parked", async () => {
+  const { place, book, ...rig } = await createRig();
+  await rig.start(await variantForTest(refusedInserts(refusedMs)));
+  const load = startLoad(place.url, book, { run: "C4", clients: 2, pauseMs: 50 });
+  await pause(refusedMs);
+  const healedAt = performance.now();
+  await load.stop();
+  const rows = await exportRows(place);
+  const { problems } = await rig.close({
+    name: `C4 inserts refused ${refusedMs / 1000} s`,
+    faults: rows.length > 0 ? 1 : 0,
+    floor: { acked: 500, faults: 1 },
+    healedAt,
+  });
+  expect(problems).toEqual([]);
+});
