@@ -6,8 +6,8 @@ export const eventBytes = 2048;
 export const eventsPerBatch = 50;
 /** What one conversation makes of new rows: a trace, and in it a span and a generation. */
 export const eventsPerTrace = 5;
+export const observationsPerTrace = 2;
 export const tracesPerBatch = eventsPerBatch / eventsPerTrace;
-export const observationsPerBatch = 2 * tracesPerBatch;
 
 /** One request of the ingestion route. */
 export interface Batch {
@@ -18,15 +18,19 @@ export interface Batch {
 /**
  * Requests as the SDKs of a chat application send them. Each batch tells of ten conversations in five events each: the
  * trace, a retrieval span and a generation are created, then the generation and the span are completed by updates. All
- * ids are new. The same seed gives the same bytes.
+ * ids are new. The same seed gives the same bytes. `startAt` is in epoch milliseconds.
  */
-export function createWorkload(seed: number, startAt: number): () => Batch {
+export function createWorkload(
+  seed: number,
+  startAt: number,
+  traces: number = tracesPerBatch,
+): () => Batch {
   const random = seededRandom(seed);
   let now = startAt;
   return () => {
     const events: string[] = [];
     const traceIds: string[] = [];
-    for (let n = 0; n < tracesPerBatch; n += 1) {
+    for (let n = 0; n < traces; n += 1) {
       const ids = { trace: random.uuid(), span: random.uuid(), generation: random.uuid() };
       traceIds.push(ids.trace);
       events.push(...conversation(random, ids, now));
@@ -50,15 +54,12 @@ function conversation(random: Random, ids: Ids, now: number): string[] {
   const user = `user-${random.below(5_000)}`;
   const place = { traceId: ids.trace, environment };
   const units = { input: 400 + random.below(3_000), output: 20 + random.below(600) };
-  const event = (type: string, ms: number, body: (text: string) => object): string =>
-    sized((text) => ({ id: envelopeId, type, timestamp: at(ms), body: body(text) }), random);
-  let envelopeId = "";
-  const next = (type: string, ms: number, body: (text: string) => object): string => {
-    envelopeId = random.uuid();
-    return event(type, ms, body);
+  const event = (type: string, ms: number, body: (text: string) => object): string => {
+    const id = random.uuid();
+    return sized((text) => ({ id, type, timestamp: at(ms), body: body(text) }), random);
   };
   return [
-    next("trace-create", 0, (text) => ({
+    event("trace-create", 0, (text) => ({
       id: ids.trace,
       timestamp: at(0),
       environment,
@@ -70,7 +71,7 @@ function conversation(random: Random, ids: Ids, now: number): string[] {
       metadata: { channel: random.pick(["web", "mobile", "mail"]), attempt: random.below(3) },
       input: { messages: [{ role: "user", content: text }] },
     })),
-    next("span-create", 2, (text) => ({
+    event("span-create", 2, (text) => ({
       ...place,
       id: ids.span,
       parentObservationId: null,
@@ -79,7 +80,7 @@ function conversation(random: Random, ids: Ids, now: number): string[] {
       metadata: { index: "manuals", top: 5 },
       input: { query: text },
     })),
-    next("generation-create", 120, (text) => ({
+    event("generation-create", 120, (text) => ({
       ...place,
       id: ids.generation,
       parentObservationId: ids.span,
@@ -92,7 +93,7 @@ function conversation(random: Random, ids: Ids, now: number): string[] {
         { role: "user", content: text },
       ],
     })),
-    next("generation-update", 1_400, (text) => ({
+    event("generation-update", 1_400, (text) => ({
       id: ids.generation,
       traceId: ids.trace,
       completionStartTime: at(420),
@@ -101,7 +102,7 @@ function conversation(random: Random, ids: Ids, now: number): string[] {
       usageDetails: units,
       costDetails: { input: units.input / 1e6, output: units.output / 2.5e5 },
     })),
-    next("span-update", 1_401, (text) => ({
+    event("span-update", 1_401, (text) => ({
       id: ids.span,
       traceId: ids.trace,
       endTime: at(1_400),
@@ -131,24 +132,26 @@ function quoted(random: Random, bytes: number): string {
   return `"${text}${".".repeat(left)}"`;
 }
 
-/** Prose, with what makes JSON costly in it: escapes, and letters of more than one byte. */
-const words = word(
-  "the order was sent on Monday and should arrive within three working days unless the carrier reports a delay " +
-    "please check parcel number before you ask again because our team cannot see later changes café naïve 東京 " +
-    "if customer wants refund then explain policy politely summarise steps return label warehouse invoice payment",
-).concat(
-  word("\n\n- \n1. \"quoted\" C:\\path {\"key\":true} ✓ €"),
-) as [Word, ...Word[]];
-
 interface Word {
   /** As it stands inside a JSON string, with the space after it. */
   readonly json: string;
   readonly bytes: number;
 }
 
-function word(text: string): Word[] {
-  return text.split(" ").map((plain) => {
-    const json = JSON.stringify(`${plain} `).slice(1, -1);
-    return { json, bytes: Buffer.byteLength(json) };
-  });
+/** Prose, with what makes JSON costly in it: escapes, and letters of more than one byte. */
+const words: readonly [Word, ...Word[]] = [
+  wordOf("the"),
+  ...(
+    "order was sent on Monday and should arrive within three working days unless the carrier reports a delay please " +
+    "check parcel number before you ask again because our team cannot see later changes café naïve 東京 if customer " +
+    "wants refund then explain policy politely summarise steps return label warehouse invoice payment " +
+    '\n\n- \n1. "quoted" C:\\path {"key":true} ✓ €'
+  )
+    .split(" ")
+    .map(wordOf),
+];
+
+function wordOf(plain: string): Word {
+  const json = JSON.stringify(`${plain} `).slice(1, -1);
+  return { json, bytes: Buffer.byteLength(json) };
 }

@@ -10,14 +10,14 @@ const statementBytesMax = 16 * 1024 * 1024;
 /** What a session is for: one that reads can change nothing. */
 export type SessionUse = "reading" | "writing";
 
-export interface Connector {
+export interface Engine {
   connect(use: SessionUse): Promise<Session>;
-  /** Resolves when nothing of the engine runs any more in this process, closed sessions included. */
-  drainPending(): Promise<void>;
+  /** Call with all sessions closed: resolves when nothing of the engine runs any more in this process. */
+  close(): Promise<void>;
 }
 
-/** Loads the engine and opens sessions on one directory. Both reject with an error that says what to do. */
-export async function connector(directory: string, memoryBytesMax: number): Promise<Connector> {
+/** Starts the engine on a directory. Rejects, as `connect` does, with an error that says what to do. */
+export async function connectEngine(directory: string, memoryBytesMax: number): Promise<Engine> {
   const { Session, drainPending } = await loadChdb();
   // What is said here holds for the session's life; what differs between statements is said in the statement.
   const shared = [
@@ -25,18 +25,26 @@ export async function connector(directory: string, memoryBytesMax: number): Prom
     `--max_query_size=${statementBytesMax}`,
     "--session_timezone=UTC",
   ];
+
+  async function connect(use: SessionUse): Promise<Session> {
+    // 2 rather than 1: a statement must still set its parameters and limits.
+    const connectionArgs = use === "reading" ? [...shared, "--readonly=2"] : shared;
+    try {
+      return new Session(directory, { connectionArgs });
+    } catch (cause) {
+      throw new Error(`ClickHouse cannot open ${directory}. ${await adviceFor(directory)}`, {
+        cause,
+      });
+    }
+  }
+
+  // The engine stops with its last session. This one runs nothing, so it keeps running whatever becomes of others.
+  const anchor = await connect("reading");
   return {
-    drainPending,
-    async connect(use) {
-      // 2 rather than 1: a statement must still set its parameters and limits.
-      const connectionArgs = use === "reading" ? [...shared, "--readonly=2"] : shared;
-      try {
-        return new Session(directory, { connectionArgs });
-      } catch (cause) {
-        throw new Error(`ClickHouse cannot open ${directory}. ${await adviceFor(directory)}`, {
-          cause,
-        });
-      }
+    connect,
+    async close() {
+      anchor.close();
+      await drainPending();
     },
   };
 }

@@ -30,6 +30,8 @@ export function embeddedStreams(
     ...readSettings,
     ...budgetSettings({ timeMs: streamTimeMsMax, ...(memoryBytes && { memoryBytes }) }),
     `max_block_size = ${blockRowsMax}`,
+    // Groups that follow the sort key come out one by one instead of being held to the end.
+    "optimize_aggregation_in_order = 1",
   ].join(", ");
   const sessions = new Set<Session>();
   let underWay = 0;

@@ -1,12 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import type { Session } from "chdb";
-import { connector } from "./embedded-session.ts";
+import { connectEngine } from "./embedded-session.ts";
 import { embeddedStreams } from "./embedded-streams.ts";
 import type { Db, Params, ReadBudget } from "./engine.ts";
 import { explained } from "./error-codes.ts";
 import { bindParams } from "./params.ts";
-import { budgetSettings, readSettings } from "./read-settings.ts";
+import { budgetSettings, readSettings, wholeNumber } from "./read-settings.ts";
 import { sessionPool } from "./session-pool.ts";
 
 export interface EmbeddedOptions {
@@ -46,14 +45,9 @@ const insertSettings = {
 export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
   const directory = path.resolve(options.directory);
   await mkdir(directory, { recursive: true });
-  const engine = await connector(directory, options.memoryBytesMax);
-  const writing = [await engine.connect("writing")];
-  const reading: Session[] = [];
-  for (let count = 0; count < options.readers; count++)
-    reading.push(await engine.connect("reading"));
-
-  const writes = sessionPool(writing);
-  const reads = sessionPool(reading);
+  const engine = await connectEngine(directory, options.memoryBytesMax);
+  const writes = sessionPool(() => engine.connect("writing"), 1);
+  const reads = sessionPool(() => engine.connect("reading"), wholeNumber(options.readers));
   const streams = embeddedStreams(() => engine.connect("reading"), options.readDefaults);
   let closing: Promise<void> | null = null;
 
@@ -63,9 +57,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
 
   async function closeAll(): Promise<void> {
     streams.stopAll();
-    await Promise.all([writes.idle(), reads.idle()]);
-    for (const session of [...writing, ...reading]) session.close();
-    await engine.drainPending();
+    await Promise.all([writes.close(), reads.close()]);
+    await engine.close();
   }
 
   return {

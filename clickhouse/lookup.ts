@@ -17,8 +17,6 @@ export interface EntityId {
 
 /** Ids in one statement: more were no faster for each id (500 against 5,000 at 5M rows). */
 const idsPerStatement = 500;
-/** Ids that {@link allIds} hands over at once. */
-const idsPerChunk = 10_000;
 
 /**
  * The stored rows of these ids, as they were inserted: for every key under which an id has ever lain, the row with
@@ -58,15 +56,11 @@ export async function* allIds(
   db: Db,
   table: EntityTable,
 ): AsyncGenerator<readonly EntityId[], void, void> {
-  let chunk: EntityId[] = [];
-  const ids = db.stream<EntityId>(`SELECT project_id AS project, id FROM sluice.${table}`);
-  for await (const id of ids) {
-    chunk.push(id);
-    if (chunk.length < idsPerChunk) continue;
-    yield chunk;
-    chunk = [];
-  }
-  if (chunk.length > 0) yield chunk;
+  // Grouped along the sort key: read in order, in the memory of an hour, and fifty times fewer rows of JSON to parse.
+  const hours = db.stream<{ project: string; ids: string[] }>(
+    `SELECT project_id AS project, groupArray(id) AS ids FROM sluice.${table} GROUP BY project_id, key_hour`,
+  );
+  for await (const { project, ids } of hours) yield ids.map((id) => ({ project, id }));
 }
 
 /** The furthest position of the log that any stored row or parked record names; 0 when there is none. */

@@ -1,6 +1,6 @@
 import { DbError } from "./engine.ts";
 
-/** Statements that may wait for a session: beyond, the engine is behind by minutes, and waiting longer helps nobody. */
+/** Statements that may wait for a session: beyond, the engine is far behind, and one more helps nobody. */
 const waitingMax = 1000;
 
 /**
@@ -11,42 +11,56 @@ const waitingMax = 1000;
  */
 export interface SessionPool<Session> {
   run<Result>(work: (session: Session) => Promise<Result>): Promise<Result>;
-  /** Resolves when no statement runs or waits. */
-  idle(): Promise<void>;
+  /** Waits for all statements, those that queue included, then closes the sessions. */
+  close(): Promise<void>;
 }
 
-export function sessionPool<Session>(sessions: readonly Session[]): SessionPool<Session> {
-  const free = [...sessions];
-  const waiting: ((session: Session) => void)[] = [];
+export function sessionPool<Session extends { close(): void }>(
+  connect: () => Promise<Session>,
+  sessionsMax: number,
+): SessionPool<Session> {
+  const idle: Session[] = [];
+  const waiting: (() => void)[] = [];
   const running = new Set<Promise<unknown>>();
+  let places = sessionsMax;
 
-  function lend(): Session | Promise<Session> {
-    const session = free.pop();
-    if (session !== undefined) return session;
+  async function takePlace(): Promise<void> {
+    if (places > 0) {
+      places--;
+      return;
+    }
     if (waiting.length >= waitingMax) {
       throw new DbError("transient", 202, `${waitingMax} statements wait for a session already`);
     }
-    return new Promise((resolve) => waiting.push(resolve));
+    await new Promise<void>((resolve) => waiting.push(resolve));
   }
 
-  function giveBack(session: Session): void {
+  function leavePlace(): void {
     const next = waiting.shift();
-    if (next) next(session);
-    else free.push(session);
+    if (next) next();
+    else places++;
   }
 
-  async function borrow<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
-    const session = await lend();
+  async function inTurn<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
+    await takePlace();
     try {
-      return await work(session);
+      const session = idle.pop() ?? (await connect());
+      const result = await work(session).catch((error: unknown) => {
+        // The engine puts the rows that a failed statement had already written before the answer of the session's
+        // next statement, which may be another project's: no session outlives a failure.
+        session.close();
+        throw error;
+      });
+      idle.push(session);
+      return result;
     } finally {
-      giveBack(session);
+      leavePlace();
     }
   }
 
   return {
     async run(work) {
-      const result = borrow(work);
+      const result = inTurn(work);
       running.add(result);
       try {
         return await result;
@@ -54,8 +68,9 @@ export function sessionPool<Session>(sessions: readonly Session[]): SessionPool<
         running.delete(result);
       }
     },
-    async idle() {
+    async close() {
       while (running.size > 0) await Promise.allSettled(running);
+      for (const session of idle.splice(0)) session.close();
     },
   };
 }

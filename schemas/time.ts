@@ -3,7 +3,9 @@
  * `±HH:MM`. The day must exist in the calendar; upper-case letters only. (write-api §2.3)
  */
 export function isContractDateTime(text: string): boolean {
-  return DATE_TIME.test(text) && dayExists(text);
+  return (
+    DATE_TIME.test(text) && (!text.startsWith("02-29", 5) || isLeapYear(Number(text.slice(0, 4))))
+  );
 }
 
 /**
@@ -23,18 +25,16 @@ export function isoOf(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-const DATE_TIME =
-  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
-
-/** For text of the right shape, whose month and day are already within 1–12 and 1–31. */
-function dayExists(text: string): boolean {
-  const day = Number(text.slice(8, 10));
-  if (day <= 28) return true;
-  const month = Number(text.slice(5, 7));
-  if (month === 2) return day === 29 && isLeapYear(Number(text.slice(0, 4)));
-  const days = month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
-  return day <= days;
-}
+const MONTH_AND_DAY = [
+  "(?:0[1-9]|1[0-2])-(?:0[1-9]|1\\d|2[0-8])",
+  "(?:0[13-9]|1[0-2])-(?:29|30)",
+  "(?:0[13578]|1[02])-31",
+  "02-29",
+].join("|");
+const HOUR_AND_MINUTE = "(?:[01]\\d|2[0-3]):[0-5]\\d";
+const DATE_TIME = new RegExp(
+  `^\\d{4}-(?:${MONTH_AND_DAY})T${HOUR_AND_MINUTE}(?::[0-5]\\d(?:\\.\\d+)?)?(?:Z|[+-]${HOUR_AND_MINUTE})$`,
+);
 
 function isLeapYear(year: number): boolean {
   return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);

@@ -9,15 +9,17 @@ import {
   modelParameters,
   optionalText,
   scalarModelParameters,
+  textList,
+  textOf,
 } from "./langfuse-fields.ts";
-import { costDetailsField, usageDetailsField, usageField } from "./langfuse-usage.ts";
+import { costDetails, usage, usageDetails } from "./langfuse-usage.ts";
 
 /** write-api §2.4. A body without an id is accepted; it names nothing that could be stored. */
 export type TraceBody = z.output<typeof traceBody>;
 export const traceBody = z.object({
   id: id.nullish(),
   timestamp: dateTime.nullish(),
-  name: z.string().max(1000).nullish(),
+  name: textOf(0, 1000).nullish(),
   userId: optionalText,
   sessionId: optionalText,
   release: optionalText,
@@ -26,7 +28,7 @@ export const traceBody = z.object({
   input: anyJson,
   output: anyJson,
   metadata: anyJson,
-  tags: z.array(z.string()).nullish(),
+  tags: textList.nullish(),
   public: z.boolean().nullish(),
   environment,
 });
@@ -58,9 +60,9 @@ export const generationBody = spanBody
     completionStartTime: dateTime.nullish(),
     model: optionalText,
     modelParameters,
-    usage: usageField(),
-    usageDetails: usageDetailsField(),
-    costDetails: costDetailsField(),
+    usage,
+    usageDetails,
+    costDetails,
     promptName: optionalText,
     promptVersion: z.int().nullish(),
   })
@@ -82,9 +84,9 @@ export const legacyObservationBody = z.object({
   modelParameters: scalarModelParameters,
   input: anyJson,
   output: anyJson,
-  usage: usageField(),
-  usageDetails: usageDetailsField(),
-  costDetails: costDetailsField(),
+  usage,
+  usageDetails,
+  costDetails,
   metadata: anyJson,
   parentObservationId: optionalText,
   level,
@@ -95,9 +97,8 @@ export const legacyObservationBody = z.object({
 /** Not stored, only logged. */
 export type SdkLogBody = z.output<typeof sdkLogBody>;
 export const sdkLogBody = z.object({
-  log: z.custom<NonNullable<unknown>>(
-    (value) => value !== undefined && value !== null,
-    "Invalid input: expected any JSON but null",
-  ),
+  log: z.unknown().refine((value) => value !== undefined && value !== null, {
+    message: "Invalid input: expected any JSON but null",
+  }),
   id: optionalText,
 });

@@ -102,26 +102,24 @@ function observationStatement(
   state(statement, "status_message", body.statusMessage);
   statePayload(statement, "input", body.input);
   statePayload(statement, "output", body.output);
-  if ("endTime" in body) stateMoment(statement, "end_time", body.endTime);
-  if ("modelParameters" in body || "model" in body || "usage" in body || "usageDetails" in body) {
-    stateGeneration(statement, body);
-  }
-  if ("completionStartTime" in body) {
-    stateMoment(statement, "completion_start_time", body.completionStartTime);
-  }
-  if ("promptName" in body && body.promptName && body.promptVersion) {
-    statement.columns["prompt_name"] = body.promptName;
-    statement.columns["prompt_version"] = body.promptVersion;
-  }
+  if (event.type === "event-create") return statement;
+  stateMoment(statement, "end_time", event.body.endTime);
+  if (event.type === "span-create" || event.type === "span-update") return statement;
+  stateGeneration(statement, event.body);
   return statement;
 }
 
 interface GenerationParts extends Counted {
+  readonly completionStartTime?: string | null | undefined;
   readonly model?: string | null | undefined;
   readonly modelParameters?: unknown;
+  /** Both or neither; the legacy `observation-*` events have none. */
+  readonly promptName?: string | null | undefined;
+  readonly promptVersion?: number | null | undefined;
 }
 
 function stateGeneration(statement: Statement, body: GenerationParts): void {
+  stateMoment(statement, "completion_start_time", body.completionStartTime);
   stateOrClear(statement, "model", body.model);
   if (body.modelParameters) {
     statement.columns["model_params"] = JSON.stringify(body.modelParameters);
@@ -130,6 +128,10 @@ function stateGeneration(statement: Statement, body: GenerationParts): void {
   if (usage) statement.columns["provided_usage"] = sortedRecord(usage);
   const cost = providedCost(body);
   if (cost) statement.columns["provided_cost"] = sortedRecord(cost);
+  if (body.promptName && body.promptVersion) {
+    statement.columns["prompt_name"] = body.promptName;
+    statement.columns["prompt_version"] = body.promptVersion;
+  }
 }
 
 function scoreStatement(body: BodyOf<"score-create">, envelopeTime: number): Statement {

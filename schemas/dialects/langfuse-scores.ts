@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-import { anyJson, environment, id, optionalText } from "./langfuse-fields.ts";
+import { anyJson, environment, id, isMap, optionalText, textOf } from "./langfuse-fields.ts";
 
 const base = z.object({
   id: id.nullish(),
@@ -26,7 +26,7 @@ export const scoreBody = z
     base.extend({ dataType: z.literal("NUMERIC"), value: z.number() }),
     base.extend({ dataType: z.literal("BOOLEAN"), value: z.literal([0, 1]) }),
     base.extend({ dataType: z.literal("CATEGORICAL"), value: z.string() }),
-    base.extend({ dataType: z.literal("TEXT"), value: z.string().min(1).max(500) }),
+    base.extend({ dataType: z.literal("TEXT"), value: textOf(1, 500) }),
     base.extend({
       dataType: z.literal("CORRECTION"),
       value: z.string(),
@@ -73,7 +73,7 @@ function namesOneTarget({ traceId, sessionId, datasetRunId, observationId }: Tar
 }
 
 function asBatchBody(body: unknown): unknown {
-  if (typeof body !== "object" || body === null || Array.isArray(body)) return body;
+  if (!isMap(body)) return body;
   return Object.fromEntries(
     Object.entries(body).filter(
       ([key, value]) => key !== "executionTraceId" && !(key === "id" && value === ""),

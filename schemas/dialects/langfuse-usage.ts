@@ -1,134 +1,136 @@
 import * as z from "zod";
 
+import { isMap } from "./langfuse-fields.ts";
+import type { JsonMap } from "./langfuse-fields.ts";
+
+const integer = z.int().nullish();
+const amount = z.number().nullish();
+
 /**
  * The deprecated `usage`: whole counts and decimal costs, all optional. As soon as one of OpenAI's camel-case names
  * is there, even as null, only these count and everything else is dropped. (write-api §4.1)
  */
-export function usageField() {
-  const count = z.int().nullish();
-  const cost = z.number().nullish();
-  const units = ["CHARACTERS", "TOKENS", "SECONDS", "MILLISECONDS", "IMAGES", "REQUESTS"] as const;
-  const usage = z.object({
-    input: count,
-    output: count,
-    total: count,
-    unit: z.enum(units).nullish(),
-    inputCost: cost,
-    outputCost: cost,
-    totalCost: cost,
-  });
-  return z.preprocess(withoutAliases, usage.nullish());
-}
+export const usage = z.preprocess(
+  withoutAliases,
+  z
+    .object({
+      input: integer,
+      output: integer,
+      total: integer,
+      unit: z
+        .enum(["CHARACTERS", "TOKENS", "SECONDS", "MILLISECONDS", "IMAGES", "REQUESTS"])
+        .nullish(),
+      inputCost: amount,
+      outputCost: amount,
+      totalCost: amount,
+    })
+    .nullish(),
+);
+
+const map = z.custom<JsonMap>(isMap, { message: "Invalid input: expected a map" });
 
 /**
- * `usageDetails` as counts by name: OpenAI's two shapes are translated, of any other map the whole numbers are kept.
+ * Counts by name. OpenAI's two shapes are translated; of any other map the whole numbers of at least 0 are kept.
  * Null when nothing is left. (write-api §4.1)
  */
-export function usageDetailsField() {
-  return z.custom<JsonMap>(isMap, EXPECTED_MAP).transform(usageCounts).nullish();
-}
+export const usageDetails = map.transform(usageCounts).nullish();
 
-/** `costDetails` as amounts by name: what is not a number of at least 0 is dropped. Null when nothing is left. */
-export function costDetailsField() {
-  return z.custom<JsonMap>(isMap, EXPECTED_MAP).transform(costAmounts).nullish();
-}
+/** Amounts by name; what is not a number of at least 0 is dropped. Null when nothing is left. (write-api §4.1) */
+export const costDetails = map.transform(costAmounts).nullish();
 
-export type JsonMap = Readonly<Record<string, unknown>>;
-
-export function isMap(value: unknown): value is JsonMap {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-const EXPECTED_MAP = "Invalid input: expected a map";
-
-function withoutAliases(usage: unknown): unknown {
-  if (!isMap(usage)) return usage;
-  const { promptTokens, completionTokens, totalTokens } = usage;
-  const hasAlias = "promptTokens" in usage || "completionTokens" in usage || "totalTokens" in usage;
+function withoutAliases(value: unknown): unknown {
+  if (!isMap(value)) return value;
+  const { promptTokens, completionTokens, totalTokens } = value;
+  const hasAlias = "promptTokens" in value || "completionTokens" in value || "totalTokens" in value;
   return hasAlias
     ? { input: promptTokens, output: completionTokens, total: totalTokens, unit: "TOKENS" }
-    : usage;
+    : value;
 }
 
 type Counts = Readonly<Record<string, number>>;
 
 function usageCounts(details: JsonMap): Counts | null {
-  return fromOpenAi(details) ?? nonEmpty(Object.entries(details).flatMap(wholeNumber));
+  return (
+    openAiCounts(details, completionsNames) ??
+    openAiCounts(details, responsesNames) ??
+    numbersOf(details, wholeCount)
+  );
 }
 
-function wholeNumber([name, value]: [string, unknown]): [string, number][] {
-  const count = typeof value === "string" ? Number.parseInt(value, 10) : value;
-  return isCount(count) ? [[name, count]] : [];
-}
+/** The names that OpenAI reports usage by, in this order: input, its parts, output, its parts, total. */
+type OpenAiNames = readonly [string, string, string, string, string];
 
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
-}
+const completionsNames: OpenAiNames = [
+  "prompt_tokens",
+  "prompt_tokens_details",
+  "completion_tokens",
+  "completion_tokens_details",
+  "total_tokens",
+];
+const responsesNames: OpenAiNames = [
+  "input_tokens",
+  "input_tokens_details",
+  "output_tokens",
+  "output_tokens_details",
+  "total_tokens",
+];
 
-function costAmounts(details: JsonMap): Counts | null {
-  const amounts = Object.entries(details).filter((entry): entry is [string, number] => {
-    const amount = entry[1];
-    return typeof amount === "number" && Number.isFinite(amount) && amount >= 0;
-  });
-  return nonEmpty(amounts);
-}
-
-function nonEmpty(entries: readonly (readonly [string, number])[]): Counts | null {
-  return entries.length > 0 ? Object.fromEntries(entries) : null;
-}
-
-const count = z.int().nonnegative();
-const detailCounts = z.record(z.string(), count.nullish()).nullish();
-const completionsUsage = z.compile(
-  z.strictObject({
-    prompt_tokens: count,
-    completion_tokens: count,
-    total_tokens: count,
-    prompt_tokens_details: detailCounts,
-    completion_tokens_details: detailCounts,
-  }),
-);
-const responsesUsage = z.compile(
-  z.strictObject({
-    input_tokens: count,
-    output_tokens: count,
-    total_tokens: count,
-    input_tokens_details: detailCounts,
-    output_tokens_details: detailCounts,
-  }),
-);
-
-/** Null unless the map has exactly the shape of OpenAI's chat completions or of its responses. */
-function fromOpenAi(details: JsonMap): Counts | null {
-  // Failing a schema costs far more than passing one, and most maps are of neither shape.
-  if (!("total_tokens" in details)) return null;
-  const completions = completionsUsage.safeParse(details);
-  if (completions.success) {
-    const usage = completions.data;
-    return {
-      ...split("input", usage.prompt_tokens, usage.prompt_tokens_details),
-      ...split("output", usage.completion_tokens, usage.completion_tokens_details),
-      total: usage.total_tokens,
-    };
-  }
-  const responses = responsesUsage.safeParse(details);
-  if (!responses.success) return null;
-  const usage = responses.data;
+/** Null unless the map has the three counts, and beside them nothing but their parts. */
+function openAiCounts(details: JsonMap, names: OpenAiNames): Counts | null {
+  const [input, inputParts, output, outputParts, total] = names.map((name) => details[name]);
+  if (!isCount(input) || !isCount(output) || !isCount(total)) return null;
+  if (!areParts(inputParts) || !areParts(outputParts)) return null;
+  if (!Object.keys(details).every((name) => names.includes(name))) return null;
   return {
-    ...split("input", usage.input_tokens, usage.input_tokens_details),
-    ...split("output", usage.output_tokens, usage.output_tokens_details),
-    total: usage.total_tokens,
+    ...splitCount("input", input, inputParts),
+    ...splitCount("output", output, outputParts),
+    total,
   };
 }
 
-/** Each detail gets its own bucket and leaves that of its side, which ends at 0. */
-function split(side: string, all: number, details: z.output<typeof detailCounts>): Counts {
+type Parts = Readonly<Record<string, number | null>> | null | undefined;
+
+/** Each part gets its own bucket and leaves that of its side, which ends at 0. */
+function splitCount(side: string, whole: number, parts: Parts): Counts {
   const buckets: [string, number][] = [];
-  let rest = all;
-  for (const [name, part] of Object.entries(details ?? {})) {
-    if (part === null || part === undefined) continue;
+  let rest = whole;
+  for (const [name, part] of Object.entries(parts ?? {})) {
+    if (part === null) continue;
     buckets.push([`${side}_${name}`, part]);
     rest = Math.max(0, rest - part);
   }
   return Object.fromEntries([[side, rest], ...buckets]);
+}
+
+function areParts(value: unknown): value is Parts {
+  if (value === undefined || value === null) return true;
+  return isMap(value) && Object.values(value).every((part) => part === null || isCount(part));
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function wholeCount(value: unknown): number | null {
+  const number = typeof value === "string" ? Number.parseInt(value, 10) : value;
+  return isCount(number) ? number : null;
+}
+
+function costAmounts(details: JsonMap): Counts | null {
+  return numbersOf(details, (value) =>
+    typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null,
+  );
+}
+
+function numbersOf(details: JsonMap, toNumber: (value: unknown) => number | null): Counts | null {
+  // Without a prototype, since the names are the client's.
+  const numbers: Record<string, number> = Object.create(null);
+  let isEmpty = true;
+  for (const name of Object.keys(details)) {
+    const number = toNumber(details[name]);
+    if (number === null) continue;
+    numbers[name] = number;
+    isEmpty = false;
+  }
+  return isEmpty ? null : numbers;
 }

@@ -1,5 +1,6 @@
 import * as z from "zod";
 
+import type { Issue } from "../errors.ts";
 import {
   eventBody,
   generationBody,
@@ -8,24 +9,79 @@ import {
   spanBody,
   traceBody,
 } from "./langfuse-bodies.ts";
-import { dateTime, id } from "./langfuse-fields.ts";
+import { dateTime, id, isMap } from "./langfuse-fields.ts";
 import { restScoreBody, scoreBody } from "./langfuse-scores.ts";
 import type { ScoreBody } from "./langfuse-scores.ts";
 
 /**
- * One validated event of the Langfuse batch dialect. Bodies are normalised as the contract says and hold no unknown
- * keys; free-form fields are the very objects that were passed in. Null and absent are kept apart.
+ * One valid event of the Langfuse batch dialect, without unknown keys and normalised as the contract says
+ * (write-api §2, §4.1). Absent and null are kept apart. Free-form fields (`input`, `output`, `metadata`, `log`,
+ * `modelParameters`) are the objects that were passed in, and datetimes the text that was sent.
  */
-export type LangfuseEvent = z.output<typeof eventSchema>;
+export type LangfuseEvent = z.output<typeof langfuseEvent>;
 
-/** What is wrong with a value, and where. `message` is for humans; clients only print it. */
-export type ValidationIssue = z.core.$ZodIssue;
+/**
+ * Checks the body of `POST /api/public/ingestion`: an object with a `batch` array, whatever its elements. Otherwise
+ * gives one message per problem. (write-api §1.3, §1.4)
+ */
+export function parseEnvelope(
+  value: unknown,
+):
+  | { readonly ok: true; readonly batch: readonly unknown[] }
+  | { readonly ok: false; readonly errors: readonly string[] } {
+  const result = envelope.safeParse(value);
+  if (result.success) return { ok: true, batch: result.data.batch };
+  return { ok: false, errors: result.error.issues.map((issue) => issue.message) };
+}
 
-export type Validated<Name extends string, Value> =
-  | ({ readonly ok: true } & { readonly [_ in Name]: Value })
-  | { readonly ok: false; readonly id: string; readonly issues: readonly ValidationIssue[] };
+/**
+ * Checks and normalises one element of a batch. The same element gives the same answer, always: the gateway validates
+ * with it, and the writer maps what it gives.
+ */
+export function validateEvent(
+  element: unknown,
+): { readonly ok: true; readonly event: LangfuseEvent } | (Refusal & { readonly id: string }) {
+  const result = compiledEvent.safeParse(element);
+  if (result.success) return { ok: true, event: result.data };
+  const issues = isDatasetRunItem(element) ? [datasetRunItemIssue] : issuesOf(result.error);
+  return { ok: false, id: envelopeIdOf(element), issues };
+}
 
-const eventSchema = z.discriminatedUnion("type", [
+/** Checks the body of `POST /api/public/scores`. What passes is also a valid body of a `score-create` event. */
+export function validateScoreBody(
+  value: unknown,
+): { readonly ok: true; readonly body: ScoreBody } | Refusal {
+  const result = restScoreBody.safeParse(value);
+  if (result.success) return { ok: true, body: result.data };
+  return { ok: false, issues: issuesOf(result.error) };
+}
+
+export interface Refusal {
+  readonly ok: false;
+  readonly issues: readonly Issue[];
+}
+
+/** The id that an answer names an element by: its own, or "unknown" where that is no text. (write-api §1.5) */
+export function envelopeIdOf(element: unknown): string {
+  return isMap(element) && typeof element["id"] === "string" ? element["id"] : "unknown";
+}
+
+/** The entry for an invalid event in the `errors` of the 207 answer; `error` is the issues as indented JSON. */
+export function eventError(eventId: string, issues: readonly Issue[]): EventError {
+  const error = JSON.stringify(issues, null, 2);
+  return { id: eventId, status: 400, message: "Invalid request data", error };
+}
+
+export interface EventError {
+  readonly id: string;
+  readonly status: number;
+  readonly message: string;
+  readonly error: string;
+}
+
+const envelope = z.object({ batch: z.array(z.unknown()) });
+
+const langfuseEvent = z.discriminatedUnion("type", [
   eventOf("trace-create", traceBody),
   eventOf("score-create", scoreBody),
   eventOf("event-create", eventBody),
@@ -44,14 +100,28 @@ const eventSchema = z.discriminatedUnion("type", [
   eventOf("observation-update", legacyObservationBody),
   eventOf("sdk-log", sdkLogBody),
 ]);
+
+/** Twice as fast as the schema itself. Strict: a schema that cannot be compiled should fail here, not just be slow. */
+const compiledEvent = z.compile(langfuseEvent, { strict: true });
+
 function eventOf<Type extends string, Body extends z.ZodType>(type: Type, body: Body) {
   return z.object({ id, type: z.literal(type), timestamp: dateTime, body });
 }
-const compiled = z.compile(eventSchema, { strict: true });
-export function validateEvent(element: unknown) {
-  const result = compiled.safeParse(element);
-  if (result.success) return { ok: true, event: result.data } as const;
-  return { ok: false, id: "x", issues: result.error.issues } as const;
+
+function issuesOf(error: z.ZodError): Issue[] {
+  return error.issues.map((issue) => ({
+    ...issue,
+    // JSON has no symbols, so that this only narrows the type.
+    path: issue.path.filter((key) => typeof key !== "symbol"),
+  }));
 }
-export const plain = eventSchema;
-export {restScoreBody}; export type {ScoreBody}
+
+function isDatasetRunItem(element: unknown): boolean {
+  return isMap(element) && element["type"] === "dataset-run-item-create";
+}
+
+const datasetRunItemIssue: Issue = {
+  code: "custom",
+  path: [],
+  message: "Dataset run item creation is only allowed for internal usage",
+};

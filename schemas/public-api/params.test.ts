@@ -95,6 +95,10 @@ describe("lists", () => {
     });
   });
 
+  test("a space is part of a value: tags may have some", () => {
+    expect(parseQuery(list, "?environment=%20a,b%20c")).toEqual({ environment: [" a", "b c"] });
+  });
+
   test("nothing but empty values is no list", () => {
     expect(parseQuery(list, "").environment).toBeUndefined();
     expect(parseQuery(list, "?environment=").environment).toBeUndefined();

@@ -56,7 +56,7 @@ export const numberParam = z.preprocess(emptyAsAbsent, z.coerce.number().optiona
  * Nothing given, or only empty values: undefined.
  */
 export const listParam = z
-  .union([z.string().transform(namesOf), z.array(z.string())])
+  .union([z.string().transform((text) => text.split(",")), z.array(z.string())])
   .optional()
   .transform(someOf);
 

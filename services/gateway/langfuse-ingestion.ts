@@ -1,12 +1,20 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Context, Hono } from "hono";
 
-import { eventError, parseEnvelope, validateEvent } from "../../schemas/dialects/langfuse.ts";
+import {
+  envelopeIdOf,
+  eventError,
+  parseEnvelope,
+  validateEvent,
+} from "../../schemas/dialects/langfuse.ts";
 import type { EventError, LangfuseEvent } from "../../schemas/dialects/langfuse.ts";
-import { batchUnauthorized, invalidBatch } from "../../schemas/errors.ts";
+import { batchUnauthorized, bodyTooLarge, invalidBatch } from "../../schemas/errors.ts";
 import type { JsonDocument } from "../../schemas/json.ts";
+import type { RecordOwner } from "../../schemas/records.ts";
 import { authenticate } from "../runtime/auth.ts";
 import type { ProjectCaller } from "../runtime/auth.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
+import type { Logger } from "../runtime/logger.ts";
 import type { AcceptedEvent } from "./accept.ts";
 import type { Gateway } from "./app.ts";
 import { ingestHandler, jsonDocument, sourceOf } from "./ingest.ts";
@@ -23,16 +31,23 @@ export function langfuseIngestion(app: Hono<HttpEnv>, gateway: Gateway): void {
       const caller = await projectCaller(c, gateway);
       const envelope = parseEnvelope(document.value);
       if (!envelope.ok) throw invalidBatch(envelope.errors);
-      const { accepted, successes, errors, sdkLogs } = judge(envelope.batch, document, caller);
+      const { batch } = envelope;
+      if (batch.length * eventBytesMin > gateway.limits.inflatedBytesMax) throw bodyTooLarge();
+      const verdict = await judge(batch, document, caller, gateway.log);
       const line = c.get("line");
-      line.events = envelope.batch.length;
-      line.rejected = errors.length;
-      if (sdkLogs > 0) gateway.log.debug("sdk logs are not stored", { events: sdkLogs });
-      await gateway.accept(sourceOf(c, caller), "langfuse", accepted);
-      return c.json({ successes, errors }, 207);
+      line.events = batch.length;
+      line.rejected = verdict.errors.length;
+      await gateway.accept(sourceOf(c, caller), "langfuse", verdict.accepted);
+      return c.json({ successes: verdict.successes, errors: verdict.errors }, 207);
     }),
   );
 }
+
+/**
+ * No valid event is shorter, so a batch of more elements than fit into the largest body is mostly rubbish, and would
+ * cost many times its own size to refuse one by one.
+ */
+const eventBytesMin = 70;
 
 async function projectCaller(c: Context<HttpEnv>, gateway: Gateway): Promise<ProjectCaller> {
   const caller = await authenticate(c.req.header("authorization"), gateway.keys);
@@ -43,53 +58,85 @@ async function projectCaller(c: Context<HttpEnv>, gateway: Gateway): Promise<Pro
   return caller;
 }
 
-interface Verdict {
-  readonly accepted: readonly AcceptedEvent[];
-  readonly successes: readonly { id: string; status: 201 }[];
-  readonly errors: readonly EventError[];
-  /** Valid, but in no list: they are not stored. */
-  readonly sdkLogs: number;
+type StoredEvent = Exclude<LangfuseEvent, { type: "sdk-log" }>;
+
+interface Success {
+  readonly id: string;
+  readonly status: 201;
 }
 
-function judge(batch: readonly unknown[], document: JsonDocument, caller: ProjectCaller): Verdict {
-  const events: LangfuseEvent[] = [];
+interface Verdict {
+  readonly accepted: readonly AcceptedEvent[];
+  readonly successes: readonly Success[];
+  readonly errors: readonly EventError[];
+}
+
+/** A valid `sdk-log` event ends up nowhere: neither stored nor answered (write-api §1.5). */
+async function judge(
+  batch: readonly unknown[],
+  document: JsonDocument,
+  caller: ProjectCaller,
+  log: Logger,
+): Promise<Verdict> {
+  const events: StoredEvent[] = [];
   const accepted: AcceptedEvent[] = [];
   const invalid: EventError[] = [];
   const forbidden: EventError[] = [];
-  let sdkLogs = 0;
   for (const [index, element] of batch.entries()) {
+    if ((index + 1) % eventsPerTurn === 0) await nextTurn();
     const validated = document.tooDeep(element) ? tooDeep : validateEvent(element);
     if (!validated.ok) {
-      invalid.push(eventError(element, 400, validated.issues));
+      invalid.push(eventError(envelopeIdOf(element), validated.issues));
       continue;
     }
     const { event } = validated;
+    const text = document.elementText?.(index) ?? JSON.stringify(element);
     if (event.type === "sdk-log") {
-      sdkLogs += 1;
-    } else if (caller.access === "scores" && event.type !== "score-create") {
-      forbidden.push(eventError(element, 401));
-    } else {
-      events.push(event);
-      const text = document.elementText?.(index) ?? JSON.stringify(element);
-      accepted.push({ owner: ownerOf(event), body: text });
+      log.debug("sdk-log event", { characters: text.length });
+      continue;
     }
+    if (caller.access === "scores" && event.type !== "score-create") {
+      forbidden.push({ id: event.id, ...scopeDenied });
+      continue;
+    }
+    events.push(event);
+    accepted.push({ owner: ownerOf(event), body: text });
   }
-  return { accepted, successes: successesOf(events), errors: [...invalid, ...forbidden], sdkLogs };
+  return { accepted, successes: successesOf(events), errors: [...invalid, ...forbidden] };
 }
+
+/** Far more than an SDK sends at once. Others get their turn in between, so that no batch stops the process. */
+const eventsPerTurn = 500;
 
 const tooDeep = {
   ok: false,
   issues: [{ code: "custom", path: [], message: "The event is nested too deeply" }],
 } as const;
 
+const scopeDenied = {
+  status: 401,
+  message: "Authentication error",
+  error: "Access Scope Denied",
+} as const;
+
+/** A trace owns itself, its observations and its scores. */
+function ownerOf(event: StoredEvent): RecordOwner {
+  const id = event.body.id ?? event.id;
+  if (event.type === "trace-create") {
+    return { traceId: event.body.id, sessionId: event.body.sessionId, id };
+  }
+  const sessionId = event.type === "score-create" ? event.body.sessionId : null;
+  return { traceId: event.body.traceId, sessionId, id };
+}
+
 /** Creates by time, then updates by time (write-api §1.5). */
-function successesOf(events: readonly LangfuseEvent[]): { id: string; status: 201 }[] {
+function successesOf(events: readonly StoredEvent[]): Success[] {
   return events
     .map(({ id, type, timestamp }) => ({
       id,
-      isUpdate: type.endsWith("-update") ? 1 : 0,
-      at: Date.parse(timestamp),
+      step: type.endsWith("-update") ? 1 : 0,
+      time: Date.parse(timestamp),
     }))
-    .sort((a, b) => a.isUpdate - b.isUpdate || a.at - b.at)
+    .toSorted((a, b) => a.step - b.step || a.time - b.time)
     .map(({ id }) => ({ id, status: 201 }));
 }

@@ -20,12 +20,15 @@ it.each([
     "Bearer pk-lf-org",
     `Unauthorized: Cannot use organization key with bearer auth. ${host}`,
   ],
-])("a caller that is nobody's gets 401 and stores nothing: %s", async (_what, authorization, message) => {
-  const gateway = await startGateway();
-  const answer = await gateway.ingest([event("trace-create")], { authorization });
-  expect(answer).toMatchObject({ status: 401, body: { error: "UnauthorizedError", message } });
-  expect(gateway.records()).toEqual([]);
-});
+])(
+  "a caller that is nobody's gets 401 and stores nothing: %s",
+  async (_what, authorization, message) => {
+    const gateway = await startGateway();
+    const answer = await gateway.ingest([event("trace-create")], { authorization });
+    expect(answer).toMatchObject({ status: 401, body: { error: "UnauthorizedError", message } });
+    expect(gateway.records()).toEqual([]);
+  },
+);
 
 it("the key is asked for before the envelope is looked at, and after the text", async () => {
   const gateway = await startGateway();

@@ -29,7 +29,9 @@ it("the limit holds for what a compressed body inflates to", async () => {
 it("a client that sends chunks without a length reads the 413 while it is still sending", async () => {
   const gateway = await startGateway();
   const client = await rawClient(gateway.url);
-  client.send("POST /api/public/ingestion HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+  client.send(
+    "POST /api/public/ingestion HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+  );
   for (let sent = 0; sent <= 2 * limit; sent += 65_536) {
     client.send(`10000\r\n${"a".repeat(65_536)}\r\n`);
   }
@@ -45,9 +47,27 @@ it("an event that the log will never take gets 413, for a retry would not help",
   expect(answer).toMatchObject({ status: 413, body: { error: "PayloadTooLargeError" } });
 });
 
+it("more elements than valid events could be in the largest body get 413 as a whole", async () => {
+  const gateway = await startGateway();
+  const rubbish = Array.from({ length: limit / 64 }, () => ({}));
+  const answer = await gateway.ingest(rubbish);
+  expect(answer).toMatchObject({ status: 413, body: { error: "PayloadTooLargeError" } });
+});
+
+it("as many valid events as the largest body can hold are taken", async () => {
+  const gateway = await startGateway();
+  const shortest = '{"id":"a","type":"sdk-log","body":{"log":1},"timestamp":"2026-05-01T10:00Z"}';
+  const count = Math.floor((limit - '{"batch":[]}'.length + 1) / (shortest.length + 1));
+  const body = `{"batch":[${Array.from({ length: count }, () => shortest).join()}]}`;
+  const answer = await gateway.post("/api/public/ingestion", body);
+  expect(answer).toMatchObject({ status: 207, body: { successes: [], errors: [] } });
+});
+
 /** A batch of one event whose JSON has exactly this many bytes. */
 function batchOf(bytes: number): string {
-  const batch = (name: string): string =>
-    JSON.stringify({ batch: [event("trace-create", { id: "t", input: name }, { id: "e" })] });
-  return batch("x".repeat(bytes - batch("").length));
+  return batchWith("x".repeat(bytes - batchWith("").length));
+}
+
+function batchWith(input: string): string {
+  return JSON.stringify({ batch: [event("trace-create", { id: "t", input }, { id: "e" })] });
 }

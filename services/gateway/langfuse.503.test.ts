@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { AppendError } from "../runtime/event-log/port.ts";
+import { gate } from "../runtime/event-log/testing.ts";
 import { eventually, rawClient } from "../runtime/http/testing.ts";
 import { event, startGateway, testKeys } from "./testing.ts";
 
@@ -27,17 +28,16 @@ describe("when the log cannot take events", () => {
   );
 
   it("the client is told so in time when it does not answer; the events may land later", async () => {
-    let release = (): void => {};
-    const held = new Promise<void>((resolve) => (release = resolve));
+    const landing = gate();
     const gateway = await startGateway({
       limits: { answerMsMax: 100 },
       append: (log) => async (entries) => {
-        await held;
+        await landing.opened;
         return await log.append(entries);
       },
     });
     expect(await gateway.ingest([event("trace-create")])).toMatchObject(tryAgain);
-    release();
+    landing.open();
     await eventually(() => gateway.records().length === 1);
   });
 
@@ -81,7 +81,8 @@ it("a key ring that does not answer is a 503 in time", async () => {
 
 describe("when requests in hand hold all the bytes there are", () => {
   const inflightBytesMax = 10_000;
-  const headers = "POST /api/public/ingestion HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+  const headers =
+    "POST /api/public/ingestion HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
 
   it("another is refused before its body is sent, and admitted when one has left", async () => {
     const gateway = await startGateway({ limits: { inflightBytesMax } });
@@ -102,7 +103,10 @@ describe("when requests in hand hold all the bytes there are", () => {
 
   it("a compressed body counts with what it may become, and chunks with what they may", async () => {
     const gateway = await startGateway({ limits: { inflightBytesMax, bodyBytesMax: 9_000 } });
-    for (const kind of ["Content-Encoding: gzip\r\nContent-Length: 50", "Transfer-Encoding: chunked"]) {
+    for (const kind of [
+      "Content-Encoding: gzip\r\nContent-Length: 50",
+      "Transfer-Encoding: chunked",
+    ]) {
       const first = await rawClient(gateway.url);
       first.send(`${headers}${kind}\r\n\r\n`);
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -115,19 +119,18 @@ describe("when requests in hand hold all the bytes there are", () => {
   });
 
   it("a request whose answer came too late still counts until its append is settled", async () => {
-    let release = (): void => {};
-    const held = new Promise<void>((resolve) => (release = resolve));
+    const landing = gate();
     const gateway = await startGateway({
       limits: { inflightBytesMax: 1_000, answerMsMax: 50 },
       append: (log) => async (entries) => {
-        await held;
+        await landing.opened;
         return await log.append(entries);
       },
     });
     const big = { input: "x".repeat(600) };
     expect(await gateway.ingest([event("trace-create", big)])).toMatchObject(tryAgain);
     expect((await gateway.ingest([event("trace-create", big)])).body.message).toContain("holds");
-    release();
+    landing.open();
     await eventually(() => gateway.records().length === 1);
     expect((await gateway.ingest([event("trace-create", big)])).status).toBe(207);
   });

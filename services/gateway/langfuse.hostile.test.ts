@@ -12,14 +12,20 @@ function withEnvelope(envelope: object): string {
 }
 
 it.each([
-  ["a __proto__ key", withInput('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}')],
+  [
+    "a __proto__ key",
+    withInput('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}'),
+  ],
   ["a __proto__ key in the envelope", `${withInput("1").slice(0, -1)},"__proto__":{"polluted":1}}`],
   ["lone surrogates", withInput('"\\ud800 \\udc00\\ud800"')],
   ["NUL", withInput('"a\\u0000b"')],
   ["a number beyond 2^53", withInput("9007199254740993")],
   ["a number beyond a double", withInput("[1e400,-1e400,1e-400]")],
   ["nesting within the limit", withInput(`${"[".repeat(90)}${"]".repeat(90)}`)],
-  ["text that turns around", withInput('"\u202e\u0000\u2028\u{1f469}\u200d\u{1f4bb}"'.replace("\u0000", ""))],
+  [
+    "text that turns around",
+    withInput('"\u202e\u0000\u2028\u{1f469}\u200d\u{1f4bb}"'.replace("\u0000", "")),
+  ],
   ["repeated keys", withInput('{"a":1,"a":2}')],
   ["an id of 800 characters", withEnvelope({ id: "i".repeat(800) })],
   ["an id with line feeds and emoji", withEnvelope({ id: "a\n/\u{1f600}" })],

@@ -104,7 +104,8 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
       if (value === null) all.delete(name);
       else all.set(name, value);
     }
-    const sent = body instanceof Uint8Array || typeof body === "string" ? body : JSON.stringify(body);
+    const sent =
+      body instanceof Uint8Array || typeof body === "string" ? body : JSON.stringify(body);
     return await answerOf(fetch(url + path, { method: "POST", body: sent, headers: all }));
   };
   return {

@@ -83,7 +83,7 @@ describe.each(paths)("%s", (path) => {
     ]) {
       const headers: Record<string, string> = header === null ? {} : { authorization: header };
       const { status, body } = await query.get(null, `${path}?page=0`, { headers });
-      expect(status, String(header)).toBe(401);
+      expect([header, status]).toEqual([header, 401]);
       expect(body).toEqual({ message: expect.any(String) });
     }
   });
@@ -91,7 +91,7 @@ describe.each(paths)("%s", (path) => {
   test("a public key alone and an organization's key are 403 with a message alone", async () => {
     for (const header of ["Bearer pk-p1", basic("pk-org", "org")]) {
       const { status, body } = await query.get(null, path, { headers: { authorization: header } });
-      expect(status, header).toBe(403);
+      expect([header, status]).toEqual([header, 403]);
       expect(body).toEqual({ message: expect.any(String) });
     }
   });
@@ -99,7 +99,7 @@ describe.each(paths)("%s", (path) => {
   test("another method is 405, before any key is asked for", async () => {
     for (const method of ["PUT", "PATCH", "DELETE", "POST"]) {
       const { status, body } = await query.get(null, path, { method });
-      expect(status, method).toBe(405);
+      expect([method, status]).toEqual([method, 405]);
       expect(body).toEqual({ message: expect.any(String), error: "MethodNotAllowedError" });
     }
     expect((await query.get(null, path, { method: "HEAD" })).status).toBe(405);
@@ -124,11 +124,11 @@ describe("errors", () => {
     const { log } = recordingLogger();
     const deps = depsOf(db, log);
     const app = createQueryApp({ ...deps, limits: { ...deps.limits, ...limits } });
-    const responses = await Promise.all(
-      reads.map((path) => app.request(path, { headers: { authorization } })),
-    );
     return await Promise.all(
-      responses.map(async (response) => ({ status: response.status, text: await response.text() })),
+      reads.map(async (path) => {
+        const response = await app.request(path, { headers: { authorization } });
+        return { status: response.status, text: await response.text() };
+      }),
     );
   }
 
@@ -178,7 +178,7 @@ describe("errors", () => {
   test("a path that no service knows is 404 in JSON", async () => {
     for (const path of ["/api/public/nope", "/api/public/traces/a/b", "/api/public/traces/", "/"]) {
       const { status, body } = await query.get("p1", path);
-      expect(status, path).toBe(404);
+      expect([path, status]).toEqual([path, 404]);
       expect(body).toEqual({ message: expect.any(String), error: "LangfuseNotFoundError" });
     }
   });

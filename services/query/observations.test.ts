@@ -4,10 +4,8 @@ import { dayMs, now, queryFixture } from "./testing.ts";
 
 const query = queryFixture();
 
-async function ids(project: string, search = ""): Promise<string[]> {
-  const { status, body } = await query.get(project, `/api/public/observations${search}`);
-  expect(status, JSON.stringify(body)).toBe(200);
-  return body.data.map((observation: { id: string }) => observation.id);
+function ids(project: string, search = ""): Promise<string[]> {
+  return query.ids(project, `/api/public/observations${search}`);
 }
 
 describe("one observation", () => {
@@ -171,7 +169,7 @@ describe("the list of observations", () => {
       "userId=u",
       "userId=u&type=TOOL",
     ]) {
-      expect(await ids("narrow", `?${search}`), search).toEqual(["a"]);
+      expect([search, await ids("narrow", `?${search}`)]).toEqual([search, ["a"]]);
     }
     expect(await ids("narrow", "?environment=prod,dev")).toEqual(["a", "b"]);
     expect(await ids("narrow", "?userId=nobody")).toEqual([]);

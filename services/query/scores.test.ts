@@ -17,15 +17,8 @@ const base = {
   observationId: null,
 };
 
-async function ids(
-  project: string,
-  search = "",
-  path = "/api/public/v2/scores",
-): Promise<string[]> {
-  const { status, body } = await query.get(project, `${path}${search}`);
-  expect(status, JSON.stringify(body)).toBe(200);
-  expect(body.meta.totalItems).toBe(body.data.length);
-  return body.data.map((score: { id: string }) => score.id);
+function ids(project: string, search = "", path = "/api/public/v2/scores"): Promise<string[]> {
+  return query.ids(project, `${path}${search}`);
 }
 
 describe("one score", () => {
@@ -122,7 +115,7 @@ describe("one score", () => {
     await query.traces({ project_id: "v1", id: "t1", user_id: "u", session_id: "s", tags: ["x"] });
     for (const id of ["fix", "session", "run", "nope"]) {
       const { status, body } = await query.get("v1", `/api/public/scores/${id}`);
-      expect(status, id).toBe(404);
+      expect([id, status]).toEqual([id, 404]);
       expect(body).toEqual({ message: expect.any(String), error: "LangfuseNotFoundError" });
     }
     const { body } = await query.get("v1", "/api/public/scores/trace");
@@ -222,7 +215,7 @@ describe("the list of scores", () => {
       "traceTags=x,y",
       "userId=u&environment=prod",
     ]) {
-      expect(await ids("narrow", `?${search}`), search).toEqual(["a"]);
+      expect([search, await ids("narrow", `?${search}`)]).toEqual([search, ["a"]]);
     }
     expect(await ids("narrow", "?sessionId=sess")).toEqual(["s"]);
     expect(await ids("narrow", "?datasetRunId=run")).toEqual(["r"]);

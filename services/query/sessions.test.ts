@@ -4,10 +4,8 @@ import { hourMs, now, queryFixture } from "./testing.ts";
 
 const query = queryFixture();
 
-async function ids(project: string, search = ""): Promise<string[]> {
-  const { status, body } = await query.get(project, `/api/public/sessions${search}`);
-  expect(status, JSON.stringify(body)).toBe(200);
-  return body.data.map((session: { id: string }) => session.id);
+function ids(project: string, search = ""): Promise<string[]> {
+  return query.ids(project, `/api/public/sessions${search}`);
 }
 
 describe("the list of sessions", () => {

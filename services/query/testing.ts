@@ -21,6 +21,33 @@ export const minuteMs = 60_000;
 export const hourMs = 60 * minuteMs;
 export const dayMs = 24 * hourMs;
 
+/** The keys of a trace in a list and by itself. */
+export const traceKeys = [
+  "id",
+  "projectId",
+  "timestamp",
+  "createdAt",
+  "updatedAt",
+  "name",
+  "release",
+  "version",
+  "userId",
+  "sessionId",
+  "externalId",
+  "environment",
+  "public",
+  "bookmarked",
+  "tags",
+  "input",
+  "output",
+  "metadata",
+  "observations",
+  "scores",
+  "totalCost",
+  "latency",
+  "htmlPath",
+].toSorted();
+
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -33,6 +60,8 @@ export interface QueryFixture {
   readonly lines: LogLine[];
   /** Asks with the key of a project; null asks without a key. */
   get(project: string | null, target: string, init?: RequestInit): Promise<Answer>;
+  /** The ids of a list; rejects unless it is answered with 200. */
+  ids(project: string, target: string): Promise<string[]>;
   traces(...rows: Partial<TraceRow>[]): Promise<void>;
   observations(...rows: Partial<ObservationRow>[]): Promise<void>;
   scores(...rows: Partial<ScoreRow>[]): Promise<void>;
@@ -59,6 +88,11 @@ export function queryFixture(): QueryFixture {
         headers: response.headers,
         body: text === "" ? null : JSON.parse(text),
       };
+    },
+    async ids(project, target) {
+      const { status, body } = await fixture.get(project, target);
+      if (status !== 200) throw new Error(`${target}: ${status} ${JSON.stringify(body)}`);
+      return body.data.map((row: { id: string }) => row.id);
     },
     traces: (...rows) => insertRows(fixture.db, "traces", rows.map(traceRow)),
     observations: (...rows) => insertRows(fixture.db, "observations", rows.map(observationRow)),

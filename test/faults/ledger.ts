@@ -9,6 +9,8 @@ export interface Floor {
   readonly faults: number;
   /** Events that must stand in the log more than once, where repeats are the point. */
   readonly dupLog?: number;
+  /** Records that must be put aside, neither more nor fewer; none unless the case is about such records. */
+  readonly parked?: number;
 }
 
 export interface CaseFacts {
@@ -17,7 +19,7 @@ export interface CaseFacts {
   readonly rows: readonly ExportedRow[];
   readonly faults: number;
   readonly floor: Floor;
-  /** Records that the writer put aside. None may be, unless the case is about such records. */
+  /** Records that the writer put aside. */
   readonly parked: number;
   /** Records of the log beyond the first of each event; null when it was not counted. */
   readonly dupLog?: number | null;
@@ -44,7 +46,7 @@ export function closeCase(facts: CaseFacts): Verdict {
     ...found("ghosts", ghosts),
     ...found("payload_diff", payloadDiff),
     ...found("dup_visible", dupVisible),
-    ...(facts.parked > 0 ? [`${facts.parked} records were parked`] : []),
+    ...(facts.parked !== (floor.parked ?? 0) ? [`${facts.parked} records were parked`] : []),
     ...(acked < floor.acked ? [`only ${acked} events were acked, not ${floor.acked}`] : []),
     ...(facts.faults < floor.faults ? [`the fault struck ${facts.faults} times`] : []),
     ...((dupLog ?? 0) < (floor.dupLog ?? 0) ? [`the log holds ${dupLog} repeats`] : []),

@@ -36,7 +36,7 @@ describe("errors", () => {
   it("are a request id and nothing else when unforeseen; the log has the cause under that id", async () => {
     const { url, lines } = await sample();
     const response = await fetch(`${url}/broken`);
-    const body = await response.json();
+    const body = (await response.json()) as { requestId: string };
     expect(response.status).toBe(500);
     expect(JSON.stringify(body)).not.toContain("customer");
     expect(lines).toContainEqual(

@@ -1,0 +1,54 @@
+import { cpus, totalmem } from "node:os";
+import { parseArgs } from "node:util";
+
+import { footprint } from "./footprint.ts";
+import { ingestRate, ratioMin } from "./ingest.ts";
+
+const print = (line: string): void => console.log(line);
+
+/** Each resolves with false when a figure misses its bar. */
+const benchmarks: Readonly<Record<string, () => Promise<boolean>>> = {
+  async footprint() {
+    await footprint(print);
+    return true;
+  },
+  ingest: () => ingestRate(print),
+};
+
+const help = `Usage: npm run bench -- NAME...
+
+  footprint  Time of a cold start, and memory at rest.
+  ingest     Events accepted per second, beside a server that only parses them; fails below ${ratioMin} of it.
+  all        Both.
+
+What each number means, and what it does not: bench/README.md.`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const { positionals, values } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { help: { type: "boolean", short: "h" } },
+  });
+  const names = positionals.includes("all") ? Object.keys(benchmarks) : positionals;
+  const unknown = names.find((name) => !Object.hasOwn(benchmarks, name));
+  if (values.help === true || names.length === 0 || unknown !== undefined) {
+    if (unknown !== undefined) console.error(`There is no benchmark "${unknown}".`);
+    console.log(help);
+    return values.help === true ? 0 : 2;
+  }
+  print(machine());
+  let isMet = true;
+  for (const name of names) isMet = ((await benchmarks[name]?.()) ?? false) && isMet;
+  return isMet ? 0 : 1;
+}
+
+function machine(): string {
+  const [first] = cpus();
+  const memoryGiB = Math.round(totalmem() / 1024 ** 3);
+  return (
+    `machine: ${cpus().length} × ${first?.model.trim() ?? "unknown processor"}, ${memoryGiB} GiB, ` +
+    `${process.platform} ${process.arch}, Node ${process.version}`
+  );
+}
+
+process.exitCode = await main(process.argv.slice(2));

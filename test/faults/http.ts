@@ -1,0 +1,75 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+import type { Issued } from "./events.ts";
+import { authorization } from "./server.ts";
+
+export interface Outcome {
+  readonly status: number;
+  /** Every answer must be JSON: the older SDKs drop their batch on any other (write-api §5.3). */
+  readonly body: unknown;
+  readonly ms: number;
+}
+
+export interface Sent {
+  readonly body: string | Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent in pieces without a Content-Length. */
+  readonly chunked?: boolean;
+}
+
+const chunkBytes = 65_536;
+
+/** Posts a body to the batch route as it is. Rejects when the answer is not JSON. */
+export async function send(url: string, { body, headers = {}, chunked }: Sent): Promise<Outcome> {
+  const startedAt = performance.now();
+  const answer = await fetch(`${url}/api/public/ingestion`, {
+    method: "POST",
+    headers: { authorization, "content-type": "application/json", ...headers },
+    ...(chunked === true ? { body: inChunks(Buffer.from(body)), duplex: "half" } : { body }),
+  });
+  const text = await answer.text();
+  return { status: answer.status, body: JSON.parse(text), ms: performance.now() - startedAt };
+}
+
+/** A body of events as JSON, some of them given as the very text to send. */
+export function batchOf(...events: readonly (Issued | string)[]): string {
+  const texts = events.map((one) => (typeof one === "string" ? one : JSON.stringify(one.event)));
+  return `{"batch":[${texts.join(",")}]}`;
+}
+
+const watchMs = 5;
+
+/** Runs something, and tells how long others had to wait for an answer meanwhile, at worst. */
+export async function whileWatched<Result>(
+  url: string,
+  run: () => Promise<Result>,
+): Promise<{ readonly result: Result; readonly waitedMs: number }> {
+  const over = new AbortController();
+  let waitedMs = 0;
+  const watching = (async () => {
+    while (!over.signal.aborted) {
+      const askedAt = performance.now();
+      await fetch(`${url}/api/public/health`).then((answer) => answer.text());
+      waitedMs = Math.max(waitedMs, performance.now() - askedAt);
+      await pause(watchMs);
+    }
+  })();
+  try {
+    const result = await run();
+    return { result, waitedMs };
+  } finally {
+    over.abort();
+    await watching;
+  }
+}
+
+function inChunks(body: Buffer): ReadableStream<Uint8Array> {
+  let at = 0;
+  return new ReadableStream({
+    pull(controller) {
+      if (at >= body.length) return controller.close();
+      controller.enqueue(body.subarray(at, at + chunkBytes));
+      at += chunkBytes;
+    },
+  });
+}
