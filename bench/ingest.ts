@@ -32,6 +32,7 @@ interface Round {
   readonly stored: number;
   readonly floor: number;
   readonly answerMs: readonly number[];
+  readonly repeats: number;
 }
 
 /** How fast events are taken in, beside a server that does nothing with them. Resolves with whether the bar is met. */
@@ -69,6 +70,7 @@ async function round(
     stored: perSecond(result.events, storedMs),
     floor: perSecond(compared.events, compared.elapsedMs),
     answerMs: result.answerMs,
+    repeats: result.repeats,
   };
 }
 
@@ -148,6 +150,7 @@ function report(
 ): boolean {
   const ratios = measured.map((one) => one.accepted / one.floor);
   const answerMs = measured.flatMap((one) => one.answerMs);
+  const repeats = measured.reduce((sum, one) => sum + one.repeats, 0);
   const { body } = createWorkload(1, Date.now())();
   const isMet = median(ratios) >= ratioMin;
   print(
@@ -162,7 +165,10 @@ function report(
   print(
     `  stored    ${spread(measured.map((one) => one.stored))} events/s, until the last is readable`,
   );
-  print(`  answer    p50 ${ms(answerMs, 0.5)}, p99 ${ms(answerMs, 0.99)} under this load`);
+  print(
+    `  answer    p50 ${ms(answerMs, 0.5)}, p99 ${ms(answerMs, 0.99)} under this load; ` +
+      `${repeats} of ${answerMs.length} requests got 503 and were repeated`,
+  );
   print(
     `  readable  p50 ${ms(readableMs, 0.5)}, p99 ${ms(readableMs, 0.99)} after the answer ` +
       `(${probes} batches of one trace in ${eventsPerTrace} events, ${1000 / probeEveryMs} a second at most)`,

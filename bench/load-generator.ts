@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import { setTimeout as pause } from "node:timers/promises";
+
 import { Pool } from "undici";
 
 import { createWorkload, eventsPerBatch } from "./workload.ts";
@@ -25,6 +27,8 @@ export interface LoadResult {
   readonly elapsedMs: number;
   /** From a request to its whole answer, each. */
   readonly answerMs: readonly number[];
+  /** How many requests were answered with 503 and sent again. */
+  readonly repeats: number;
   readonly traceIds: readonly string[];
 }
 
@@ -33,7 +37,7 @@ async function main(): Promise<void> {
   process.send?.(await run(load));
 }
 
-/** Sends every batch once; rejects when any answer is not a 207 that accepts all its events. */
+/** Sends every batch until it is accepted; rejects when an answer is neither that nor a 503. */
 async function run(load: Load): Promise<LoadResult> {
   const next = createWorkload(load.seed, load.startAt);
   // All are made before the clock starts: making one costs more than sending it.
@@ -41,9 +45,17 @@ async function run(load: Load): Promise<LoadResult> {
   const pool = new Pool(load.url, { connections: load.concurrency, pipelining: 1 });
   const answerMs: number[] = [];
   let index = 0;
+  let repeats = 0;
   const worker = async (): Promise<void> => {
     for (let batch = batches[index++]; batch !== undefined; batch = batches[index++]) {
-      answerMs.push(await send(pool, load.authorization, batch));
+      for (;;) {
+        const sentAt = performance.now();
+        const isAccepted = await send(pool, load.authorization, batch);
+        answerMs.push(performance.now() - sentAt);
+        if (isAccepted) break;
+        repeats += 1;
+        await pause(repeatAfterMs);
+      }
     }
   };
   const startedAt = Date.now();
@@ -57,12 +69,13 @@ async function run(load: Load): Promise<LoadResult> {
     startedAt,
     elapsedMs,
     answerMs,
+    repeats,
     traceIds: batches.flatMap(({ traceIds }) => traceIds),
   };
 }
 
-async function send(pool: Pool, authorization: string, { body }: Batch): Promise<number> {
-  const sentAt = performance.now();
+/** False when the server asks to try again. */
+async function send(pool: Pool, authorization: string, { body }: Batch): Promise<boolean> {
   const answer = await pool.request({
     method: "POST",
     path: "/api/public/ingestion",
@@ -70,12 +83,15 @@ async function send(pool: Pool, authorization: string, { body }: Batch): Promise
     body,
   });
   const text = await answer.body.text();
-  const tookMs = performance.now() - sentAt;
+  if (answer.statusCode === 503) return false;
   const accepted = text.split('"status":201').length - 1;
   if (answer.statusCode !== 207 || accepted !== eventsPerBatch || !text.endsWith('"errors":[]}')) {
     throw new Error(`refused with ${answer.statusCode}: ${text.slice(0, 500)}`);
   }
-  return tookMs;
+  return true;
 }
+
+/** Shorter than any client waits, so that the server is kept busy. */
+const repeatAfterMs = 100;
 
 void main();

@@ -47,8 +47,8 @@ test("rows are encoded one a line, in their order", async () => {
 });
 
 test("encoding lets others run every few milliseconds, also when single rows are large", async () => {
-  const small = Array.from({ length: 20_000 }, (_, n) => observationRow({ id: `id-${n}` }));
-  const large = Array.from({ length: 40 }, () => ({ text: "x\n".repeat(500_000) }));
+  const small = Array.from({ length: 6000 }, (_, n) => observationRow({ id: `id-${n}` }));
+  const large = Array.from({ length: 12 }, () => ({ text: "x\n".repeat(500_000) }));
   for (const rows of [small, large]) {
     let turns = 0;
     const watch = (): void => {
@@ -58,7 +58,7 @@ test("encoding lets others run every few milliseconds, also when single rows are
     let timer = setImmediate(watch);
     await encodeRows(rows);
     clearImmediate(timer);
-    expect(turns).toBeGreaterThan(30);
+    expect(turns).toBeGreaterThanOrEqual(11);
   }
 });
 
@@ -87,11 +87,11 @@ test("rows of some months go in one insert, each in its partition", async () => 
 
 test("rows of more months than an insert may touch are split, and none is lost", async () => {
   const { db: counted, inserts } = counting();
-  const months = Array.from({ length: 150 }, (_, n) => Date.UTC(1990, n) / 1000);
+  const months = Array.from({ length: 45 }, (_, n) => Date.UTC(1990, n) / 1000);
   const rows = [...months, ...months].map((hour, n) => traceRow({ id: `id-${n}`, key_hour: hour }));
   await insertRows(counted, "traces", rows);
-  expect(await stored("traces")).toBe(300);
-  expect(inserts.length).toBeGreaterThan(1);
+  expect(await stored("traces")).toBe(90);
+  expect(inserts).toHaveLength(3);
   for (const lines of inserts) {
     const touched = new Set(
       lines
@@ -107,18 +107,18 @@ test("rows of more months than an insert may touch are split, and none is lost",
 test("rows of more bytes than an insert may have are split, and none is lost", async () => {
   const { db: counted, inserts } = counting();
   const input = "x".repeat(3 * 1024 * 1024);
-  const rows = Array.from({ length: 30 }, (_, n) => traceRow({ id: `id-${n}`, input }));
+  const rows = Array.from({ length: 11 }, (_, n) => traceRow({ id: `id-${n}`, input }));
   await insertRows(counted, "traces", rows);
-  expect(await stored("traces")).toBe(30);
-  expect(inserts.length).toBe(2);
-  for (const lines of inserts) expect(lines.length).toBeLessThanOrEqual(64 * 1024 * 1024);
+  expect(await stored("traces")).toBe(11);
+  expect(inserts).toHaveLength(2);
+  for (const lines of inserts) expect(lines.length).toBeLessThanOrEqual(32 * 1024 * 1024);
 });
 
 test("more rows than an insert may have are split, and none is lost", async () => {
   const { db: counted, inserts } = counting();
-  const rows = Array.from({ length: 20_001 }, (_, n) => traceRow({ id: `id-${n}` }));
+  const rows = Array.from({ length: 10_001 }, (_, n) => traceRow({ id: `id-${n}` }));
   await insertRows(counted, "traces", rows);
-  expect(await stored("traces")).toBe(20_001);
+  expect(await stored("traces")).toBe(10_001);
   expect(inserts).toHaveLength(2);
 });
 
@@ -145,13 +145,14 @@ test("a parked record is stored whole, and once however often it is parked", asy
     record: Buffer.from([0, 1, 255]).toString("base64"),
   };
   await insertRows(db, "parked_records", [row]);
-  await insertRows(db, "parked_records", [{ ...row, parked_at: row.parked_at + 1 }]);
+  const again: ParkedRow = { ...row, parked_at: row.parked_at + 1 };
+  await insertRows(db, "parked_records", [again]);
   const rows = await db.query(
     `SELECT project_id, partition, ver, toUnixTimestamp64Milli(p.received_at) AS received_at,
        toUnixTimestamp64Milli(p.parked_at) AS parked_at, reason, detail, record
      FROM sluice.parked_records AS p FINAL`,
   );
   expect(rows).toEqual([
-    { ...row, received_at: String(row.received_at), parked_at: String(row.parked_at + 1) },
+    { ...row, received_at: String(row.received_at), parked_at: String(again.parked_at) },
   ]);
 });

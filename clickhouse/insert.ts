@@ -13,8 +13,8 @@ export type DatedTable = "traces" | "observations" | "scores" | "parked_records"
 /** Each month of an insert is a part of its own, with files to sync; ClickHouse refuses more than 100. */
 const monthsPerInsertMax = 20;
 /** Larger inserts gain little, and the engine holds one in memory several times over. */
-const rowsPerInsertMax = 20_000;
-const bytesPerInsertMax = 64 * 1024 * 1024;
+const rowsPerInsertMax = 10_000;
+const bytesPerInsertMax = 32 * 1024 * 1024;
 
 /** What is put into text before the event loop gets its turn: about 5 ms of work. */
 const sliceRows = 500;

@@ -95,8 +95,10 @@ test("a new file is applied alone", async () => {
 });
 
 test("a statement that fails leaves its file unrecorded", async () => {
-  await write({ "0001_one.sql": `${table("a")}; CREATE NONSENSE;` });
-  await expect(migrate(db, directory)).rejects.toMatchObject({ name: "DbError", code: 62 });
+  await write({
+    "0001_one.sql": `${table("a")}; CREATE TABLE sluice.b (n Nonsense) ENGINE = Memory;`,
+  });
+  await expect(migrate(db, directory)).rejects.toMatchObject({ name: "DbError", code: 50 });
   await write({ "0001_one.sql": table("a") });
   expect(await migrate(db, directory)).toEqual({ applied: ["0001_one.sql"] });
 });
@@ -142,10 +144,7 @@ test("statements end at semicolons, but not at those in texts, names and comment
   ).toEqual([
     "-- first; a comment\n      CREATE a",
     "/* ; */ CREATE b 'x;''y\\';' \"c;d\" `e;f`",
-    "-- only a comment;\n      ;;\n      SELECT 1 - 2 / 3 -- end;".replace(
-      "-- only a comment;\n      ;;\n      ",
-      "",
-    ),
+    "SELECT 1 - 2 / 3 -- end;",
   ]);
   expect(statementsOf("")).toEqual([]);
   expect(statementsOf("-- nothing; here\n/* ; */")).toEqual([]);

@@ -145,6 +145,8 @@ export function mergeFact(base: Entity | null, fact: Fact): Entity | null {
 /** Merges a deletion: a tombstone that remembers until when facts are dead. */
 export function mergeDeletion(base: Entity | null, deletion: Deletion): Entity {
   if (base && base.deletedAt >= deletion.deletedAt) return base;
+  // A replay meets what was made anew since: none of its facts is as old as the deletion.
+  if (base?.live && base.createdAt > deletion.deletedAt) return base;
   const traceId = base?.columns["trace_id"];
   return {
     kind: deletion.kind,

@@ -103,7 +103,7 @@ export async function startServer(options: StartOptions = {}): Promise<StartedSe
 export async function eventually<Value>(
   read: () => Promise<Value>,
   wanted: (value: Value) => boolean,
-  withinMs = 2_000,
+  withinMs = 10_000,
 ): Promise<Value> {
   const deadline = performance.now() + withinMs;
   for (;;) {

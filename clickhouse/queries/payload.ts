@@ -2,7 +2,7 @@
  * What one answer may carry of inputs, outputs and metadata (read-api §3.2). Above it the rows come back without
  * them, so that no answer can exhaust this process.
  */
-export const payloadBytesMax = 80_000_000;
+const payloadBytesMax = 80_000_000;
 
 /** What a row weighs for all its other fields: bounds the number of rows in an answer that has no natural page. */
 const rowBytes = 1_024;

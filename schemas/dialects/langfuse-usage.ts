@@ -47,7 +47,8 @@ function withoutAliases(value: unknown): unknown {
     : value;
 }
 
-type Counts = Readonly<Record<string, number>>;
+type MutableCounts = Record<string, number>;
+type Counts = Readonly<MutableCounts>;
 
 function usageCounts(details: JsonMap): Counts | null {
   return (
@@ -81,25 +82,24 @@ function openAiCounts(details: JsonMap, names: OpenAiNames): Counts | null {
   if (!isCount(input) || !isCount(output) || !isCount(total)) return null;
   if (!areParts(inputParts) || !areParts(outputParts)) return null;
   if (!Object.keys(details).every((name) => names.includes(name))) return null;
-  return {
-    ...splitCount("input", input, inputParts),
-    ...splitCount("output", output, outputParts),
-    total,
-  };
+  const counts = emptyCounts();
+  putSplit(counts, "input", input, inputParts);
+  putSplit(counts, "output", output, outputParts);
+  counts["total"] = total;
+  return counts;
 }
 
 type Parts = Readonly<Record<string, number | null>> | null | undefined;
 
 /** Each part gets its own bucket and leaves that of its side, which ends at 0. */
-function splitCount(side: string, whole: number, parts: Parts): Counts {
-  const buckets: [string, number][] = [];
+function putSplit(counts: MutableCounts, side: string, whole: number, parts: Parts): void {
   let rest = whole;
   for (const [name, part] of Object.entries(parts ?? {})) {
     if (part === null) continue;
-    buckets.push([`${side}_${name}`, part]);
-    rest = Math.max(0, rest - part);
+    counts[`${side}_${name}`] = part;
+    rest -= part;
   }
-  return Object.fromEntries([[side, rest], ...buckets]);
+  counts[side] = Math.max(0, rest);
 }
 
 function areParts(value: unknown): value is Parts {
@@ -123,8 +123,7 @@ function costAmounts(details: JsonMap): Counts | null {
 }
 
 function numbersOf(details: JsonMap, toNumber: (value: unknown) => number | null): Counts | null {
-  // Without a prototype, since the names are the client's.
-  const numbers: Record<string, number> = Object.create(null);
+  const numbers = emptyCounts();
   let isEmpty = true;
   for (const name of Object.keys(details)) {
     const number = toNumber(details[name]);
@@ -133,4 +132,9 @@ function numbersOf(details: JsonMap, toNumber: (value: unknown) => number | null
     isEmpty = false;
   }
   return isEmpty ? null : numbers;
+}
+
+/** Without a prototype, since the names are the client's. */
+function emptyCounts(): MutableCounts {
+  return Object.create(null);
 }

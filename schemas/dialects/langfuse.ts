@@ -1,6 +1,7 @@
 import * as z from "zod";
 
 import type { Issue } from "../errors.ts";
+import { issuesOf } from "../issues.ts";
 import {
   eventBody,
   generationBody,
@@ -106,14 +107,6 @@ const compiledEvent = z.compile(langfuseEvent, { strict: true });
 
 function eventOf<Type extends string, Body extends z.ZodType>(type: Type, body: Body) {
   return z.object({ id, type: z.literal(type), timestamp: dateTime, body });
-}
-
-function issuesOf(error: z.ZodError): Issue[] {
-  return error.issues.map((issue) => ({
-    ...issue,
-    // JSON has no symbols, so that this only narrows the type.
-    path: issue.path.filter((key) => typeof key !== "symbol"),
-  }));
 }
 
 function isDatasetRunItem(element: unknown): boolean {

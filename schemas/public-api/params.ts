@@ -3,21 +3,6 @@ import { z } from "zod";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import { millisOf } from "../time.ts";
 
-/** A query string as it stands: a key that is repeated holds all its values. */
-export type RawQuery = Readonly<Record<string, string | readonly string[]>>;
-
-/** Reads the part of a URL after the question mark. A `+` is a space there, as in any form. */
-export function rawQuery(search: string): RawQuery {
-  const query = new Map<string, string | string[]>();
-  for (const [key, value] of new URLSearchParams(search)) {
-    const held = query.get(key);
-    if (held === undefined) query.set(key, value);
-    else if (typeof held === "string") query.set(key, [held, value]);
-    else held.push(value);
-  }
-  return Object.fromEntries(query);
-}
-
 /**
  * The parameters of one request, or an ApiError 400 with every issue found. Keys that the schema does not know are
  * ignored (read-api §1.5).
@@ -138,4 +123,19 @@ export function emptyAsAbsent(value: unknown): unknown {
 function someOf(values: readonly string[] | undefined): readonly string[] | undefined {
   const some = values?.filter((value) => value !== "");
   return some?.length ? some : undefined;
+}
+
+/** A query string as it stands: a key that is repeated holds all its values. */
+type RawQuery = Readonly<Record<string, string | readonly string[]>>;
+
+/** Reads the part of a URL after the question mark. A `+` is a space there, as in any form. */
+function rawQuery(search: string): RawQuery {
+  const query = new Map<string, string | string[]>();
+  for (const [key, value] of new URLSearchParams(search)) {
+    const held = query.get(key);
+    if (held === undefined) query.set(key, value);
+    else if (typeof held === "string") query.set(key, [held, value]);
+    else held.push(value);
+  }
+  return Object.fromEntries(query);
 }

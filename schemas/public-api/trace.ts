@@ -43,7 +43,6 @@ export interface StoredTraceTotals {
 }
 
 export const traceGroups = ["core", "io", "scores", "observations", "metrics"] as const;
-export type TraceGroup = (typeof traceGroups)[number];
 
 /** A trace as a session shows it (read-api §6): the fields that need no other table. */
 export interface Trace {

@@ -39,7 +39,15 @@ export function createAccept({ eventLog, now, registryPosition }: AcceptOptions)
     // No await between here and the append: within a process, log order is the order of receivedAt, also when the
     // clock steps back.
     receivedAt = Math.max(receivedAt, now());
-    const encode = recordEncoder({ ...source, dialect, receivedAt, registry: registryPosition() });
+    const stampedAt = receivedAt;
+    // A delete kills what was received until its own millisecond: what comes after it must not share that.
+    if (dialect === "delete") receivedAt += 1;
+    const encode = recordEncoder({
+      ...source,
+      dialect,
+      receivedAt: stampedAt,
+      registry: registryPosition(),
+    });
     const entries = events.map(({ owner, body }) => ({
       key: ownerKey(source.project, owner),
       value: encode(body),

@@ -10,7 +10,9 @@ import { createAccept } from "./accept.ts";
 import type { Accept } from "./accept.ts";
 import type { IngestOptions } from "./ingest.ts";
 import { langfuseIngestion } from "./langfuse-ingestion.ts";
+import { langfuseRest } from "./langfuse-rest.ts";
 import { scoreRoutes } from "./scores.ts";
+import { traceDeletion } from "./trace-deletion.ts";
 
 export interface GatewayOptions {
   readonly eventLog: EventLog;
@@ -68,5 +70,7 @@ export function gatewayRoutes(app: Hono<HttpEnv>, options: GatewayOptions): void
     now,
   };
   langfuseIngestion(app, gateway);
+  langfuseRest(app, gateway);
   scoreRoutes(app, gateway);
+  traceDeletion(app, gateway);
 }

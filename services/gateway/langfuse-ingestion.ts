@@ -7,10 +7,11 @@ import {
   parseEnvelope,
   validateEvent,
 } from "../../schemas/dialects/langfuse.ts";
-import type { EventError, LangfuseEvent } from "../../schemas/dialects/langfuse.ts";
+import type { EventError } from "../../schemas/dialects/langfuse.ts";
+import { ownerOf } from "../../schemas/dialects/langfuse-owner.ts";
+import type { StoredEvent } from "../../schemas/dialects/langfuse-owner.ts";
 import { batchUnauthorized, bodyTooLarge, invalidBatch } from "../../schemas/errors.ts";
 import type { JsonDocument } from "../../schemas/json.ts";
-import type { RecordOwner } from "../../schemas/records.ts";
 import { authenticate } from "../runtime/auth.ts";
 import type { ProjectCaller } from "../runtime/auth.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
@@ -57,8 +58,6 @@ async function projectCaller(c: Context<HttpEnv>, gateway: Gateway): Promise<Pro
   }
   return caller;
 }
-
-type StoredEvent = Exclude<LangfuseEvent, { type: "sdk-log" }>;
 
 interface Success {
   readonly id: string;
@@ -118,16 +117,6 @@ const scopeDenied = {
   message: "Authentication error",
   error: "Access Scope Denied",
 } as const;
-
-/** A trace owns itself, its observations and its scores. */
-function ownerOf(event: StoredEvent): RecordOwner {
-  const id = event.body.id ?? event.id;
-  if (event.type === "trace-create") {
-    return { traceId: event.body.id, sessionId: event.body.sessionId, id };
-  }
-  const sessionId = event.type === "score-create" ? event.body.sessionId : null;
-  return { traceId: event.body.traceId, sessionId, id };
-}
 
 /** Creates by time, then updates by time (write-api §1.5). */
 function successesOf(events: readonly StoredEvent[]): Success[] {

@@ -1,14 +1,13 @@
 import { randomUUID } from "node:crypto";
-import type { Context, Hono } from "hono";
+import type { Hono } from "hono";
 
 import { validateScoreBody } from "../../schemas/dialects/langfuse.ts";
-import { forbidden, invalidRequest, unauthorized } from "../../schemas/errors.ts";
+import { invalidRequest } from "../../schemas/errors.ts";
 import type { DeleteBody } from "../../schemas/records.ts";
 import { isoOf } from "../../schemas/time.ts";
-import { authenticate } from "../runtime/auth.ts";
-import type { ProjectCaller } from "../runtime/auth.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
 import type { Gateway } from "./app.ts";
+import { callerOf, writerOf } from "./caller.ts";
 import { ingestHandler, jsonDocument, sourceOf } from "./ingest.ts";
 
 /** Scores one by one (write-api §1.1, §2.7): POST writes one as a batch of one would, DELETE by id. */
@@ -17,7 +16,7 @@ export function scoreRoutes(app: Hono<HttpEnv>, gateway: Gateway): void {
     "/api/public/scores",
     ingestHandler(gateway, async (c, body) => {
       const document = jsonDocument(c, body, gateway.depthMax);
-      const caller = await callerOf(c, gateway);
+      const caller = await callerOf(c, gateway.keys);
       if (document.tooDeep(document.value)) throw invalidRequest([tooDeep]);
       const validated = validateScoreBody(document.value);
       if (!validated.ok) throw invalidRequest(validated.issues);
@@ -40,10 +39,7 @@ export function scoreRoutes(app: Hono<HttpEnv>, gateway: Gateway): void {
   app.delete(
     "/api/public/scores/:id",
     ingestHandler(gateway, async (c) => {
-      const caller = await callerOf(c, gateway);
-      if (caller.access === "scores") {
-        throw forbidden("Access denied - insufficient permissions for this endpoint");
-      }
+      const caller = await writerOf(c, gateway.keys);
       const id = c.req.param("id") ?? "";
       const deletion: DeleteBody = { kind: "score", id };
       await gateway.accept(sourceOf(c, caller), "delete", [
@@ -56,12 +52,3 @@ export function scoreRoutes(app: Hono<HttpEnv>, gateway: Gateway): void {
 }
 
 const tooDeep = { code: "custom", path: [], message: "The body is nested too deeply" };
-
-async function callerOf(c: Context<HttpEnv>, gateway: Gateway): Promise<ProjectCaller> {
-  const caller = await authenticate(c.req.header("authorization"), gateway.keys);
-  if (!caller.ok) throw unauthorized(caller.message);
-  if (caller.access === "organization") {
-    throw forbidden("This needs the key of a project, and the key is an organization's");
-  }
-  return caller;
-}

@@ -52,6 +52,12 @@ export interface TestGateway {
   /** The bodies of those records, parsed. */
   events(): { id?: unknown; type?: unknown; body?: unknown }[];
   /** Sends a JSON body with the key of project p1, unless the headers say otherwise. */
+  send(
+    method: string,
+    path: string,
+    body: unknown,
+    headers?: Record<string, string | null>,
+  ): Promise<Answer>;
   post(path: string, body: unknown, headers?: Record<string, string | null>): Promise<Answer>;
   ingest(batch: readonly unknown[], headers?: Record<string, string | null>): Promise<Answer>;
 }
@@ -95,7 +101,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
 
   const records = (): DecodedRecord[] =>
     topic.partitions.flat().map(({ value }) => decodeRecord(value));
-  const post: TestGateway["post"] = async (path, body, headers = {}) => {
+  const send: TestGateway["send"] = async (method, path, body, headers = {}) => {
     const all = new Headers({
       authorization: basic("pk-lf-1:sk-lf-1"),
       "content-type": "application/json",
@@ -106,13 +112,15 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     }
     const sent =
       body instanceof Uint8Array || typeof body === "string" ? body : JSON.stringify(body);
-    return await answerOf(fetch(url + path, { method: "POST", body: sent, headers: all }));
+    return await answerOf(fetch(url + path, { method, body: sent ?? null, headers: all }));
   };
+  const post: TestGateway["post"] = (path, body, headers) => send("POST", path, body, headers);
   return {
     url,
     lines,
     records,
     events: () => records().map(({ body }) => JSON.parse(body)),
+    send,
     post,
     ingest: (batch, headers) => post("/api/public/ingestion", { batch }, headers),
   };

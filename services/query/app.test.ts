@@ -133,7 +133,10 @@ describe("errors", () => {
   }
 
   test("a read over its memory is 422 on every path, with advice instead of the engine's words", async () => {
-    await query.traces({ project_id: "p1", id: "t1", input: "x".repeat(100_000) });
+    const row = { project_id: "p1", id: "x" };
+    await query.traces({ ...row, session_id: "x" });
+    await query.observations(row);
+    await query.scores({ ...row, trace_id: "x" });
     for (const { status, text } of await answers(query.db, { readMemoryBytes: 1 })) {
       expect(status).toBe(422);
       expect(JSON.parse(text)).toEqual({ message: expect.any(String), error: "Request timed out" });

@@ -24,7 +24,14 @@ function ids(project: string, search = "", path = "/api/public/v2/scores"): Prom
 describe("one score", () => {
   test("each type shows its value as the contract has it", async () => {
     await query.scores(
-      { project_id: "types", id: "n", trace_id: "t1", value: 0.25, timestamp: now },
+      {
+        project_id: "types",
+        id: "n",
+        name: "accuracy",
+        trace_id: "t1",
+        value: 0.25,
+        timestamp: now,
+      },
       {
         project_id: "types",
         id: "b",

@@ -1,12 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { afterAll, beforeAll } from "vitest";
 
-import { openEmbedded } from "../../clickhouse/embedded.ts";
 import type { Db } from "../../clickhouse/engine.ts";
 import { insertRows } from "../../clickhouse/insert.ts";
 import { migrate } from "../../clickhouse/migrate.ts";
+import { observationRow, openTestDb, scoreRow, traceRow } from "../../clickhouse/testing.ts";
 import { keyHourOf } from "../../schemas/key-hour.ts";
 import type { ObservationRow, ScoreRow, TraceRow } from "../../schemas/rows.ts";
 import { authenticate, type KeyInfo, type KeyRing } from "../runtime/auth.ts";
@@ -73,7 +70,6 @@ export interface QueryFixture {
  */
 export function queryFixture(): QueryFixture {
   const { log, lines } = recordingLogger();
-  let directory = "";
   let app: ReturnType<typeof createQueryApp>;
   const fixture: QueryFixture = {
     db: undefined as unknown as Db,
@@ -94,24 +90,17 @@ export function queryFixture(): QueryFixture {
       if (status !== 200) throw new Error(`${target}: ${status} ${JSON.stringify(body)}`);
       return body.data.map((row: { id: string }) => row.id);
     },
-    traces: (...rows) => insertRows(fixture.db, "traces", rows.map(traceRow)),
-    observations: (...rows) => insertRows(fixture.db, "observations", rows.map(observationRow)),
-    scores: (...rows) => insertRows(fixture.db, "scores", rows.map(scoreRow)),
+    traces: (...rows) => insertRows(fixture.db, "traces", rows.map(trace)),
+    observations: (...rows) => insertRows(fixture.db, "observations", rows.map(observation)),
+    scores: (...rows) => insertRows(fixture.db, "scores", rows.map(score)),
   };
   beforeAll(async () => {
-    directory = await mkdtemp(path.join(tmpdir(), "sluice-query-"));
-    fixture.db = await openEmbedded({
-      directory,
-      readers: 2,
-      memoryBytesMax: 2 * 1024 ** 3,
-      readDefaults: {},
-    });
+    fixture.db = await openTestDb();
     await migrate(fixture.db);
     app = createQueryApp(depsOf(fixture.db, log));
   });
   afterAll(async () => {
     await fixture.db.close();
-    await rm(directory, { recursive: true, force: true });
   });
   return fixture;
 }
@@ -148,104 +137,30 @@ function keyOf(project: string): KeyInfo | null {
   };
 }
 
-function traceRow(stated: Partial<TraceRow>): TraceRow {
-  const timestamp = stated.timestamp ?? now - minuteMs;
-  return {
-    ...merged(stated, timestamp),
-    timestamp,
-    name: "",
-    user_id: "",
-    session_id: "",
-    release: "",
-    version: "",
-    tags: [],
-    public: false,
-    bookmarked: false,
-    input: "",
-    output: "",
-    ...stated,
-  };
+interface Times {
+  readonly key_hour: number;
+  readonly created_at: number;
+  readonly updated_at: number;
 }
 
-function observationRow(stated: Partial<ObservationRow>): ObservationRow {
-  const start_time = stated.start_time ?? now - minuteMs;
-  return {
-    ...merged(stated, start_time),
-    trace_id: "t1",
-    parent_id: "",
-    type: "SPAN",
-    name: "",
-    start_time,
-    end_time: null,
-    completion_start_time: null,
-    version: "",
-    level: "DEFAULT",
-    status_message: "",
-    input: "",
-    output: "",
-    model: "",
-    model_params: "",
-    prompt_name: "",
-    prompt_version: null,
-    provided_usage: {},
-    provided_cost: {},
-    model_id: "",
-    prompt_id: "",
-    pricing: "",
-    usage_details: {},
-    cost_details: {},
-    tok_in: 0,
-    tok_out: 0,
-    tok_total: 0,
-    total_cost: null,
-    ...stated,
-  };
-}
-
-function scoreRow(stated: Partial<ScoreRow>): ScoreRow {
-  const timestamp = stated.timestamp ?? now - minuteMs;
-  return {
-    ...merged(stated, timestamp),
-    trace_id: "",
-    timestamp,
-    observation_id: "",
-    session_id: "",
-    dataset_run_id: "",
-    name: "accuracy",
-    source: "API",
-    data_type: "NUMERIC",
-    value: 0,
-    string_value: "",
-    comment: "",
-    config_id: "",
-    queue_id: "",
-    execution_trace_id: "",
-    author_user_id: "",
-    ...stated,
-  };
-}
-
-type Bookkeeping = Omit<
-  Pick<TraceRow, keyof TraceRow & keyof ObservationRow & keyof ScoreRow>,
-  "name" | "trace_id" | "timestamp"
->;
-
-function merged(stated: { created_at?: number }, time: number): Bookkeeping {
+/** What the writer would make of a row of that time, unless the test states it. */
+function timesOf(time: number, stated: { created_at?: number }): Times {
   const created_at = stated.created_at ?? Math.min(time, now);
-  return {
-    project_id: "p1",
-    key_hour: keyHourOf(time, created_at, undefined) / 1000,
-    id: "id",
-    environment: "default",
-    metadata: {},
-    key_id: "pk-p1",
-    sdk_name: "",
-    sdk_version: "",
-    created_at,
-    updated_at: created_at,
-    clocks: "",
-    deleted_at: 0,
-    ver: "1",
-    is_deleted: 0,
-  };
+  const key_hour = keyHourOf(time, created_at, undefined) / 1000;
+  return { key_hour, created_at, updated_at: created_at };
+}
+
+function trace(stated: Partial<TraceRow>): TraceRow {
+  const timestamp = stated.timestamp ?? now - minuteMs;
+  return traceRow({ timestamp, ...timesOf(timestamp, stated), ...stated });
+}
+
+function observation(stated: Partial<ObservationRow>): ObservationRow {
+  const start_time = stated.start_time ?? now - minuteMs;
+  return observationRow({ trace_id: "t1", start_time, ...timesOf(start_time, stated), ...stated });
+}
+
+function score(stated: Partial<ScoreRow>): ScoreRow {
+  const timestamp = stated.timestamp ?? now - minuteMs;
+  return scoreRow({ trace_id: "", timestamp, ...timesOf(timestamp, stated), ...stated });
 }

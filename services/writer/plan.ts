@@ -69,27 +69,30 @@ export function planChanges(
   updatedAt: number,
 ): Change[] {
   const working = new Map<string, Working>();
+  function apply(position: bigint, statement: Statement): void {
+    const key = entityKey(statement.kind, statement.project, statement.id);
+    const held = working.get(key);
+    const base = held ?? bases.get(key) ?? null;
+    const before = base?.entity ?? null;
+    const after = mergeStatement(before, statement, deletedAtOf(statement, working, bases));
+    const settled = held !== undefined || !base?.strays.length;
+    if (!after || (after === before && settled)) return;
+    const ver = base && base.ver >= position ? base.ver + 1n : position;
+    const { kind } = statement;
+    const next = held ?? { kind, entity: after, ver, strays: [], keys: keysOf(base) };
+    remember(next.keys, physicalKeyOf(after));
+    next.entity = after;
+    next.ver = ver;
+    working.set(key, next);
+  }
   for (const { position, statements } of records) {
     for (const statement of statements) {
-      const key = entityKey(statement.kind, statement.project, statement.id);
-      const held = working.get(key);
-      const base = held ?? bases.get(key) ?? null;
-      const before = base?.entity ?? null;
-      const after = mergeStatement(before, statement, deletedAtOf(statement, working, bases));
-      const settled = held !== undefined || !base?.strays.length;
-      if (!after || (after === before && settled)) continue;
-      const ver = base && base.ver >= position ? base.ver + 1n : position;
-      const next = held ?? {
-        kind: statement.kind,
-        entity: after,
-        ver,
-        strays: [],
-        keys: keysOf(base),
-      };
-      remember(next.keys, physicalKeyOf(after));
-      next.entity = after;
-      next.ver = ver;
-      working.set(key, next);
+      apply(position, statement);
+      if (!isTraceDeletion(statement)) continue;
+      for (const { entity } of [...working.values()]) {
+        if (belongsTo(entity, statement))
+          apply(position, { ...statement, kind: entity.kind, id: entity.id });
+      }
     }
   }
   return [...working].map(([key, { kind, entity, ver, keys }]) => {
@@ -99,6 +102,15 @@ export function planChanges(
     const stored = { entity, ver, strays: [] };
     return { key, kind, stored, row: rowOf(entity, ver, updatedAt), tombstones };
   });
+}
+
+export function isTraceDeletion(statement: Statement): statement is Deletion {
+  return statement.kind === "trace" && "deletedAt" in statement;
+}
+
+/** What is stored of a trace is deleted with it by the caller; this is for what the same records have made. */
+function belongsTo(entity: Entity, trace: Deletion): boolean {
+  return entity.project === trace.project && entity.columns["trace_id"] === trace.id;
 }
 
 function mergeStatement(

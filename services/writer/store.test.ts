@@ -165,3 +165,35 @@ test("a refusal that may pass stops the batch, and leaves the writer as it was",
   await storeAround({ ...writer, db }, records, false);
   expect(await exported("refused")).toHaveLength(1);
 });
+
+test("a deleted trace takes its observations and scores with it, stored and just received, and nothing of another", async () => {
+  const writer = coldWriter();
+  const of = (kind: Fact["kind"], id: string, trace: string, receivedAt: number): Fact => {
+    const columns =
+      kind === "trace"
+        ? { timestamp: start }
+        : { trace_id: trace, start_time: start, timestamp: start };
+    return { ...fact("deleted", id, columns), kind, receivedAt };
+  };
+  const before = [
+    of("trace", "t1", "t1", start),
+    of("observation", "o1", "t1", start),
+    of("score", "s1", "t1", start),
+    of("observation", "kept", "t2", start),
+  ];
+  await storeRecords(writer, recordsOf(before));
+  const deletion = { kind: "trace", project: "deleted", id: "t1", deletedAt: start + 10 } as const;
+  const after: StatedRecord[] = [
+    { position: 10n, statements: [of("observation", "same batch", "t1", start + 5)] },
+    { position: 11n, statements: [deletion] },
+    { position: 12n, statements: [of("observation", "late replay", "t1", start + 9)] },
+    { position: 13n, statements: [of("observation", "new life", "t1", start + 11)] },
+  ];
+  await storeRecords(writer, after);
+  const live = async (): Promise<string[]> =>
+    (await exported("deleted")).map((line) => String(JSON.parse(line).id)).toSorted();
+  expect(await live()).toEqual(["kept", "new life"]);
+
+  await storeRecords(coldWriter(), [...recordsOf(before), ...after]);
+  expect(await live()).toEqual(["kept", "new life"]);
+});

@@ -3,13 +3,14 @@ import { DbError } from "../../clickhouse/engine.ts";
 import type { Db } from "../../clickhouse/engine.ts";
 import { insertRows } from "../../clickhouse/insert.ts";
 import { lookupRows } from "../../clickhouse/lookup.ts";
+import { idsOfTrace } from "../../clickhouse/queries/trace-ids.ts";
 import { entityOf, physicalKeyOf, tableOf } from "../../schemas/entity-row.ts";
 import type { EntityRow } from "../../schemas/entity-row.ts";
 import type { Kind } from "../../schemas/facts.ts";
 import type { EntityCache, Stored } from "./entity-cache.ts";
 import type { IdFilter } from "./id-filter.ts";
-import { entityKey, neededBy, planChanges } from "./plan.ts";
-import type { Change, Needed, StatedRecord } from "./plan.ts";
+import { entityKey, isTraceDeletion, neededBy, planChanges } from "./plan.ts";
+import type { Change, Needed, StatedRecord, Statement } from "./plan.ts";
 
 export interface StoreDeps {
   readonly db: Db;
@@ -26,8 +27,9 @@ const kinds: readonly Kind[] = ["trace", "observation", "score"];
  */
 export async function storeRecords(
   deps: StoreDeps,
-  records: readonly StatedRecord[],
+  stated: readonly StatedRecord[],
 ): Promise<Change[]> {
+  const records = await withChildren(deps.db, stated);
   const needed = neededBy(records);
   const bases = await loadBases(deps, needed);
   const changes = planChanges(records, bases, deps.now());
@@ -51,6 +53,26 @@ export async function storeRecords(
     deps.cache.set(key, stored);
   }
   return changes;
+}
+
+/** A deleted trace takes its stored observations and scores with it: each gets a deletion of its own. */
+async function withChildren(
+  db: Db,
+  records: readonly StatedRecord[],
+): Promise<readonly StatedRecord[]> {
+  if (!records.some(({ statements }) => statements.some(isTraceDeletion))) return records;
+  return await Promise.all(
+    records.map(async (record) => {
+      const statements: Statement[] = [...record.statements];
+      for (const deletion of record.statements.filter(isTraceDeletion)) {
+        for (const kind of ["observation", "score"] as const) {
+          const ids = await idsOfTrace(db, tableOf[kind], deletion.project, deletion.id);
+          for (const id of ids) statements.push({ ...deletion, kind, id });
+        }
+      }
+      return { ...record, statements };
+    }),
+  );
 }
 
 /** From the cache, then the filter's "certainly new", then ClickHouse; never a guess. */

@@ -78,6 +78,10 @@ export class Book {
     return tally;
   }
 
+  get acked(): number {
+    return this.tally().acked;
+  }
+
   ackMsP99(): number | null {
     return percentile(this.#ackMs, 0.99);
   }

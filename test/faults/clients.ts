@@ -40,6 +40,8 @@ export interface Load {
 
 const requestMsMax = 10_000;
 const attemptPauseMs = 100;
+/** Of the `langfuse` SDK, where nothing else is said (write-api §5.3). */
+const attemptsOfSdks = 4;
 
 /** Clients that send without end what their issuers say, and write every outcome into the book. */
 export function startLoad(url: string, book: Book, options: LoadOptions): Load {
@@ -47,7 +49,9 @@ export function startLoad(url: string, book: Book, options: LoadOptions): Load {
   const workers = Array.from({ length: options.clients }, (_, n) =>
     postForEver(url, book, { ...options, run: `${options.run}.${n}` }, stopping.signal),
   );
-  if (options.sdk === true) workers.push(useSdk(url, book, `${options.run}.sdk`, stopping.signal));
+  if (options.sdk === true) {
+    workers.push(useSdk(url, book, { ...options, run: `${options.run}.sdk` }, stopping.signal));
+  }
   return {
     async stop() {
       stopping.abort();
@@ -115,7 +119,7 @@ async function postForEver(
   options: LoadOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { run, batchMax = 20, attemptsMax = 4, pauseMs = 5, onFailure } = options;
+  const { run, batchMax = 20, attemptsMax = attemptsOfSdks, pauseMs = 5, onFailure } = options;
   const issuer = createIssuer(run, Date.now());
   const random = randomOf(run);
   while (!signal.aborted) {
@@ -162,8 +166,13 @@ const sdkBatch = 12;
 const sdkPauseMs = 40;
 
 /** The SDK makes its own envelopes and retries by itself: what it sends is recognised by the marks. */
-async function useSdk(url: string, book: Book, run: string, signal: AbortSignal): Promise<void> {
-  const issuer = createIssuer(run, Date.now());
+async function useSdk(
+  url: string,
+  book: Book,
+  options: LoadOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const issuer = createIssuer(options.run, Date.now());
   const sent = new Map<string, Issued>();
   class RecordedLangfuse extends Langfuse {
     override async fetch(...[where, request]: Parameters<Langfuse["fetch"]>) {
@@ -186,9 +195,8 @@ async function useSdk(url: string, book: Book, run: string, signal: AbortSignal)
     publicKey,
     secretKey,
     baseUrl: url,
-    flushAt: sdkBatch,
+    fetchRetryCount: options.attemptsMax ?? attemptsOfSdks,
     fetchRetryDelay: attemptPauseMs,
-    enabled: true,
   });
   while (!signal.aborted) {
     for (let n = 0; n < sdkBatch; n += 1) {
@@ -197,6 +205,8 @@ async function useSdk(url: string, book: Book, run: string, signal: AbortSignal)
       sent.set(`${issued.event.body.id} ${issued.mark}`, issued);
       hand(sdk, issued);
     }
+    // Or it would go on making events, and dropping them, for as long as the server is away.
+    await sdk.flushAsync();
     await pause(sdkPauseMs);
   }
   await sdk.shutdownAsync();

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 
 import { startLoad } from "./clients.ts";
@@ -6,9 +5,11 @@ import type { Failure } from "./clients.ts";
 import { judge } from "./oracle.ts";
 import { gatewayDeaths } from "./patches.ts";
 import { createRig, exportRows, variantForTest } from "./rig.ts";
+import { untilTrue } from "./wait.ts";
 
 /** Requests that the gateway gets through before it dies at its failpoint. */
-const passes = 60;
+const passes = 40;
+const ackedMin = 300;
 
 for (const [where, patch] of Object.entries(gatewayDeaths)) {
   test(`G1: a gateway that dies ${where} loses nothing that was acknowledged`, async () => {
@@ -18,12 +19,12 @@ for (const [where, patch] of Object.entries(gatewayDeaths)) {
     const { signal } = await doomed.exited;
     const diedAt = performance.now();
     await rig.start();
-    await pause(300);
+    await untilTrue(() => book.acked >= ackedMin && book.ackedAfter(diedAt) !== null);
     await load.stop();
     const { problems } = await rig.close({
       name: `G1 ${where}`,
       faults: signal === "SIGKILL" ? 1 : 0,
-      floor: { acked: 200, faults: 1 },
+      floor: { acked: ackedMin, faults: 1 },
       detectMs: book.failedAfter(diedAt - 50),
       recoverMs: book.ackedAfter(diedAt),
       healedAt: performance.now(),
@@ -44,7 +45,7 @@ test("G2: SIGTERM under load finishes every request that it took, and ends in ti
     attemptsMax: 1,
     onFailure: (failure) => failures.push(failure),
   });
-  await pause(1500);
+  await untilTrue(() => book.acked >= ackedMin);
   const askedAt = performance.now();
   const end = await server.stop();
   await load.stop();
@@ -63,7 +64,7 @@ test("G2: SIGTERM under load finishes every request that it took, and ends in ti
   const { problems } = await rig.close({
     name: "G2 SIGTERM under load",
     faults: failures.length,
-    floor: { acked: 500, faults: 1 },
+    floor: { acked: ackedMin, faults: 1 },
     detectMs: book.failedAfter(askedAt),
     healedAt: performance.now(),
   });

@@ -1,12 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { appendFile, readFile, truncate, writeFile } from "node:fs/promises";
-import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 
 import { postNew, startLoad } from "./clients.ts";
 import { createIssuer } from "./events.ts";
 import { framesOf, segmentFiles } from "./log-files.ts";
 import { createRig } from "./rig.ts";
+import { untilTrue } from "./wait.ts";
+
+/** Events of each round. */
+const ackedMin = 100;
 
 /** What an interrupted write can leave behind the last frame that was synced. */
 const tails: readonly { readonly name: string; readonly of: (frame: Buffer) => Buffer }[] = [
@@ -23,7 +26,8 @@ test("E2: what a crash leaves behind the last frame is cut off, and the log goes
   let server = await rig.start();
   for (const [n, tail] of tails.entries()) {
     const load = startLoad(place.url, book, { run: `E2.${n}`, clients: 2 });
-    await pause(300);
+    const before = book.acked;
+    await untilTrue(() => book.acked >= before + ackedMin);
     await load.stop();
     await server.kill();
 

@@ -27,7 +27,10 @@ const frameSync = "await this.#sync();";
 const batchStore = "const { changes, refused } = await storeAround(store, mapped.stated, stubborn);";
 const batchDone = 'return "done";';
 const batchCommit = "return reader.commit(last.offset + 1n);";
-const tableInsert = "await insertRows(deps.db, tableOf[kind], rows);";
+/** Comes before the inserts of each table; the other one is the last of them. */
+const tableRows = "const own = changes.filter((change) => change.kind === kind);";
+const lastInsert =
+  "await insertRows(deps.db, tableOf[kind], own.flatMap((change) => [...change.tombstones]));";
 
 /** Where the gateway dies, for a process that comes by so many times before. */
 export const gatewayDeaths = {
@@ -57,13 +60,13 @@ export const gatewayDeaths = {
 export const writerDeaths = {
   "before insert": (times: number): Patch => ({
     file: store,
-    anchor: tableInsert,
-    replacement: `${dieAt(times)} ${tableInsert}`,
+    anchor: tableRows,
+    replacement: `${dieAt(times)} ${tableRows}`,
   }),
   "between the tables' inserts": (times: number): Patch => ({
     file: store,
-    anchor: tableInsert,
-    replacement: `${tableInsert} if (kind === "trace") { ${dieAt(times)} }`,
+    anchor: lastInsert,
+    replacement: `${lastInsert} if (kind === "trace") { ${dieAt(times)} }`,
   }),
   "after insert, before commit": (times: number): Patch => ({
     file: writer,
@@ -79,15 +82,15 @@ export const writerDeaths = {
 
 /** Every insert waits so long before it begins. */
 export function slowInserts(ms: number): Patch {
-  return { file: store, anchor: tableInsert, replacement: `${sleep(ms)} ${tableInsert}` };
+  return { file: store, anchor: tableRows, replacement: `${sleep(ms)} ${tableRows}` };
 }
 
 /** For so long after the start of the process the engine refuses every row, as it does with too many parts. */
 export function refusedInserts(ms: number): Patch {
   return {
     file: store,
-    anchor: tableInsert,
-    replacement: `if (process.uptime() * 1000 < ${ms}) throw new DbError("transient", 252, "TOO_MANY_PARTS"); ${tableInsert}`,
+    anchor: tableRows,
+    replacement: `if (process.uptime() * 1000 < ${ms}) throw new DbError("transient", 252, "TOO_MANY_PARTS"); ${tableRows}`,
   };
 }
 

@@ -108,16 +108,19 @@ test("More scores than one request holds arrive, each once.", async () => {
   expect(pages.meta).toStrictEqual({ page: 1, limit: 100, totalItems: count, totalPages: 3 });
 });
 
-test("A score created through the API is answered with its id and readable like the others.", async () => {
+test("A score created through the API reads like the others, and is gone once deleted.", async () => {
   const { id } = await client.api.legacy.scoreV1.create({
     traceId: "direct",
     name: "direct",
     value: 1,
     dataType: "BOOLEAN",
   });
-  const { data } = await eventually(
-    () => client.api.scores.getMany({ scoreIds: id, fields: "score" }),
-    ({ meta }) => meta.totalItems === 1,
-  );
+  const found = (): ReturnType<typeof client.api.scores.getMany> =>
+    client.api.scores.getMany({ scoreIds: id, fields: "score" });
+  const { data } = await eventually(found, ({ meta }) => meta.totalItems === 1);
   expect(data[0]).toMatchObject({ id, name: "direct", value: 1, stringValue: "True" });
+
+  await client.api.legacy.scoreV1.delete(id);
+  await eventually(found, ({ meta }) => meta.totalItems === 0);
+  await expect(client.api.scores.getById(id)).rejects.toMatchObject({ statusCode: 404 });
 });

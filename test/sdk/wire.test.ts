@@ -55,8 +55,6 @@ async function ingestions(since: number, expected: number): Promise<number[]> {
       ({ route, status, rejected }) =>
         route !== "/api/public/ingestion" || status !== 207 || rejected !== 0,
     ),
-  ).toStrictEqual(
-    [],
-  );
+  ).toStrictEqual([]);
   return lines.map(({ events }) => Number(events)).toSorted((one, other) => one - other);
 }

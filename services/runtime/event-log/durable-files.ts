@@ -11,7 +11,7 @@ export async function syncDirectory(dir: string): Promise<void> {
   }
 }
 
-/** Makes a directory and its missing parents, durably. */
+/** Makes a directory and its missing parents, durably. The path is absolute. */
 export async function makeDirectory(dir: string): Promise<void> {
   const first = await mkdir(dir, { recursive: true });
   if (first === undefined) return;

@@ -1,4 +1,13 @@
-import { appendFile, copyFile, open, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  copyFile,
+  open,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 
 import fc from "fast-check";
@@ -57,6 +66,7 @@ test("any torn, flipped, zeroed or overwritten tail leaves the exact prefix, and
       const intact = ends.findLast((end) => end.bytes <= (kind === "appended" ? bytes.length : at));
       const count = intact?.count ?? 0;
       const log = await opened({ dir });
+      expect((await stat(segment)).size).toBe(log.health().bytes);
       const prefix = expected(0, count);
       expect(await readAll(log)).toEqual(prefix);
       await log.append(numbered(count, 3));
@@ -67,7 +77,7 @@ test("any torn, flipped, zeroed or overwritten tail leaves the exact prefix, and
       logs = [];
       cases += 1;
     }),
-    { numRuns: 400 },
+    { numRuns: 400, endOnFailure: true },
   );
   expect(cases).toBe(400);
 }, 120_000);

@@ -1,4 +1,5 @@
 import { open, statfs } from "node:fs/promises";
+import { resolve } from "node:path";
 
 import { ConsumerLoop } from "./consumer.ts";
 import { lockDirectory } from "./directory-lock.ts";
@@ -6,8 +7,7 @@ import type { DirectoryLock } from "./directory-lock.ts";
 import { makeDirectory } from "./durable-files.ts";
 import { FileReader } from "./file-reader.ts";
 import { GroupCommit } from "./group-commit.ts";
-import type { LogFs } from "./segment-file.ts";
-import { openState, markClean } from "./log-state.ts";
+import { markClean, openState } from "./log-state.ts";
 import type { LogState } from "./log-state.ts";
 import { saveOffset } from "./offsets.ts";
 import type { GroupOffset } from "./offsets.ts";
@@ -22,6 +22,7 @@ import type {
 } from "./port.ts";
 import { bytesFrom, Retention, sumBytes } from "./retention.ts";
 import type { RetentionPolicy } from "./retention.ts";
+import type { LogFs } from "./segment-file.ts";
 
 const MiB = 1 << 20;
 const upkeepMs = 1000;
@@ -75,7 +76,7 @@ type Settings = FileLogOptions & Required<Omit<FileLogOptions, "after">>;
  * UnreadableError when acknowledged entries are missing.
  */
 export async function openFileLog(options: FileLogOptions): Promise<EventLog> {
-  const settings: Settings = { ...defaults, ...options };
+  const settings: Settings = { ...defaults, ...options, dir: resolve(options.dir) };
   await makeDirectory(settings.dir);
   const lock = await lockDirectory(settings.dir, { note: "event log" });
   try {
@@ -241,16 +242,20 @@ class FileLog implements EventLog {
 
   async #runUpkeep(): Promise<void> {
     const { dir, fs } = this.#settings;
+    await Promise.allSettled([
+      fs.freeBytes(dir).then((bytes) => (this.#freeBytes = bytes)),
+      this.#retention.apply(() => this.#consumedBefore()),
+      this.#saveOffsets(({ committed, saved }) => committed > saved),
+    ]);
+  }
+
+  /** Nobody in this process will read what lies before this offset. */
+  #consumedBefore(): number {
     const positions = [...this.#consumers.values()].map(({ reader }) => reader.offset);
-    const consumed = Math.min(
+    return Math.min(
       this.#leastOffset(({ committed }) => committed),
       ...positions,
     );
-    await Promise.allSettled([
-      fs.freeBytes(dir).then((bytes) => (this.#freeBytes = bytes)),
-      this.#retention.apply(consumed),
-      this.#saveOffsets(({ committed, saved }) => committed > saved),
-    ]);
   }
 
   async #saveOffsets(isDue: (offset: GroupOffset) => boolean): Promise<void> {

@@ -2,10 +2,10 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { readText, replaceFile, syncDirectory } from "./durable-files.ts";
-import type { LogFs } from "./segment-file.ts";
 import { offsetPath, readOffsets } from "./offsets.ts";
 import type { GroupOffset } from "./offsets.ts";
 import { UnreadableError } from "./port.ts";
+import type { LogFs } from "./segment-file.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 import { createSegment, listSegments, recoverSegment } from "./segment.ts";
 import type { Segment } from "./segment.ts";

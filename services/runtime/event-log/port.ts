@@ -66,7 +66,8 @@ export interface Consumer {
   /** Stops after the batch in hand and commits what is done. Not to be awaited inside `onBatch`. */
   stop(): Promise<void>;
   /**
-   * Resolves when the consumer has stopped; rejects with {@link UnreadableError} when the log can deliver no more. Whoever does not watch it gets an unhandled rejection rather than a silent standstill.
+   * Resolves when the consumer has stopped; rejects when it cannot go on, above all with
+   * {@link UnreadableError}. Unwatched, that is an unhandled rejection and not a silent standstill.
    */
   readonly ended: Promise<void>;
 }

@@ -23,17 +23,21 @@ export class Retention {
     this.#segments = segments;
   }
 
-  /** Applies the policy, given that everything before an offset is consumed. */
-  async apply(consumed: number): Promise<void> {
+  /**
+   * Applies the policy, where everything before the offset that `consumed` gives is consumed. It is asked before
+   * every deletion, because a consumer may start from the oldest segment meanwhile.
+   */
+  async apply(consumed: () => number): Promise<void> {
     if (this.#policy === "forever") return;
     const { keepBytes, keepMs } = this.#policy;
-    const done = this.#segments.slice(0, -1).filter(({ end }) => end <= consumed);
+    const done = this.#segments.slice(0, -1).filter(({ end }) => end <= consumed());
     const now = performance.now();
     let kept = sumBytes(done);
     for (const segment of done) {
       const consumedAt = this.#consumedAt.get(segment.base) ?? now;
       this.#consumedAt.set(segment.base, consumedAt);
-      if (kept > keepBytes || now - consumedAt > keepMs) {
+      const isDue = kept > keepBytes || now - consumedAt > keepMs;
+      if (isDue && segment.end <= consumed()) {
         await this.#delete(segment);
         kept -= segment.bytes;
       }

@@ -1,5 +1,5 @@
 import { writeFully } from "./segment-file.ts";
-import type { SegmentFile, LogFs } from "./segment-file.ts";
+import type { LogFs, SegmentFile } from "./segment-file.ts";
 import { createSegment } from "./segment.ts";
 import type { Segment } from "./segment.ts";
 

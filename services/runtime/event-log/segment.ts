@@ -4,9 +4,9 @@ import { crc32 } from "node:zlib";
 
 import { syncDirectory } from "./durable-files.ts";
 import { FrameCursor } from "./frame-cursor.ts";
-import { readFully, writeFully } from "./segment-file.ts";
-import type { SegmentFile, LogFs } from "./segment-file.ts";
 import { UnreadableError } from "./port.ts";
+import { readFully, writeFully } from "./segment-file.ts";
+import type { LogFs, SegmentFile } from "./segment-file.ts";
 
 /**
  * A segment file is a header and frames: `magic 8 bytes | format u32 | generation u32 | base u64 | crc32 u32`,

@@ -1,0 +1,387 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+
+import { parseJson } from "../json.ts";
+import { eventError, parseEnvelope, validateEvent } from "./langfuse.ts";
+
+const timestamp = "2024-05-05T10:00:00.000Z";
+const observationTypes = [
+  ...["event-create", "span-create", "span-update", "generation-create", "generation-update"],
+  ...["agent-create", "tool-create", "chain-create", "retriever-create", "evaluator-create"],
+  ...["embedding-create", "guardrail-create"],
+];
+const generationTypes = observationTypes.slice(3);
+const payload = { messages: [{ role: "user", content: "hi" }], n: 1e21 };
+
+describe("the envelope of a request", () => {
+  test.each([
+    [{ batch: [] }],
+    [{ batch: [1, null, "x"], metadata: null }],
+    [{ batch: [], metadata: { sdk_name: "x" }, other: 1 }],
+  ])("%j is accepted with its events as they are", (value) => {
+    expect(parseEnvelope(value)).toStrictEqual({ ok: true, batch: value.batch });
+  });
+
+  test.each([
+    [{}, "Invalid input: expected array, received undefined"],
+    [{ batch: null }, "Invalid input: expected array, received null"],
+    [{ batch: {} }, "Invalid input: expected array, received object"],
+    [[], "Invalid input: expected object, received array"],
+    [null, "Invalid input: expected object, received null"],
+    ["text", "Invalid input: expected object, received string"],
+  ])("%j is refused with %s", (value, message) => {
+    expect(parseEnvelope(value)).toStrictEqual({ ok: false, errors: [message] });
+  });
+});
+
+describe("the envelope of an event", () => {
+  test.each(["x", "a/b\\c d\n\t\"'😀", "x".repeat(800), "\0"])("may have the id %j", (id) => {
+    expect(validateEvent({ ...span({}), id })).toMatchObject({ ok: true, event: { id } });
+  });
+
+  test.each(["", "x".repeat(801), "😀".repeat(401), "a\rb", 5, null, undefined])(
+    "may not have the id %j",
+    (id) => {
+      const result = validateEvent({ ...span({}), id });
+      expect(result).toMatchObject({ ok: false, issues: [{ path: ["id"] }] });
+    },
+  );
+
+  test.each(["2024-05-05T10:00Z", "2024-05-05T10:00:00.123456+02:00"])(
+    "may have the timestamp %s, which is passed on as sent",
+    (text) => {
+      const result = validateEvent({ ...span({}), timestamp: text });
+      expect(result).toMatchObject({ ok: true, event: { timestamp: text } });
+    },
+  );
+
+  test.each(["", "2024-05-05", "2024-05-05T10:00:00", "2024-02-30T10:00:00Z", 0, null, undefined])(
+    "may not have the timestamp %j",
+    (text) => {
+      const result = validateEvent({ ...span({}), timestamp: text });
+      expect(result).toMatchObject({ ok: false, issues: [{ path: ["timestamp"] }] });
+    },
+  );
+
+  test.each([null, undefined, "x", [], 5])("may not have the body %j", (body) => {
+    const result = validateEvent({ ...span({}), body });
+    expect(result).toMatchObject({ ok: false, issues: [{ path: ["body"] }] });
+  });
+
+  test.each([
+    ...["trace-update", "score-update", "event-update", "agent-update", "TRACE-CREATE", "", "x"],
+    ...["__proto__", "constructor", null, undefined, 5],
+  ])("may not have the type %j", (type) => {
+    expect(validateEvent({ ...span({}), type })).toMatchObject({
+      ok: false,
+      id: "e1",
+      issues: [{ code: "invalid_union", note: "No matching discriminator", path: ["type"] }],
+    });
+  });
+
+  test("is stripped of what it does not know, and of its metadata", () => {
+    const result = validateEvent({ ...span({}), metadata: { a: 1 }, extra: 1 });
+    expect(Object.keys(result.ok ? result.event : {}).sort()).toStrictEqual(
+      ["id", "type", "timestamp", "body"].sort(),
+    );
+  });
+
+  test.each([
+    [null, "unknown"],
+    [5, "unknown"],
+    ["text", "unknown"],
+    [[], "unknown"],
+    [{}, "unknown"],
+    [{ id: 5 }, "unknown"],
+    [{ id: null, type: "span-create" }, "unknown"],
+    [{ id: "e9" }, "e9"],
+    [{ id: "" }, ""],
+  ])("is named in an error: %j as %j", (element, id) => {
+    expect(validateEvent(element)).toMatchObject({ ok: false, id });
+  });
+});
+
+describe("a trace", () => {
+  const full = {
+    id: "t1",
+    timestamp,
+    name: "n",
+    userId: "u".repeat(5000),
+    sessionId: "s",
+    release: "r",
+    version: "v",
+    externalId: "x",
+    input: payload,
+    output: [1],
+    metadata: "text",
+    tags: ["b", "a"],
+    public: true,
+    environment: "prod",
+  };
+
+  test("keeps every field the contract knows, and no other", () => {
+    expect(bodyOf("trace-create", { ...full, bookmarked: true })).toStrictEqual(full);
+  });
+
+  test("may leave out all of them, or say null", () => {
+    const nulls = Object.fromEntries(Object.keys(full).map((key) => [key, null]));
+    expect(bodyOf("trace-create", {})).toStrictEqual({ environment: null });
+    expect(bodyOf("trace-create", nulls)).toStrictEqual(nulls);
+  });
+
+  test("has a name of at most 1000 characters", () => {
+    expect(bodyOf("trace-create", { name: "x".repeat(1000) })).not.toBeNull();
+    expect(bodyOf("trace-create", { name: "" })).not.toBeNull();
+    expect(bodyOf("trace-create", { name: "x".repeat(1001) })).toBeNull();
+  });
+
+  test.each([
+    { tags: ["a", null] },
+    { tags: [1] },
+    { tags: "a" },
+    { public: "true" },
+    { public: 1 },
+    { id: "" },
+    { id: "a\rb" },
+    { userId: 5 },
+    { sessionId: {} },
+    { externalId: 5 },
+    { timestamp: 1714904430 },
+    { timestamp: "" },
+  ])("is refused with %j", (part) => {
+    expect(bodyOf("trace-create", part)).toBeNull();
+  });
+});
+
+describe("an observation", () => {
+  const common = {
+    id: "o1",
+    traceId: "t1",
+    parentObservationId: "",
+    name: "x".repeat(2000),
+    startTime: timestamp,
+    input: payload,
+    output: null,
+    metadata: { a: { b: [1] } },
+    level: "WARNING",
+    statusMessage: "m",
+    version: "v",
+    environment: "prod",
+  };
+  const generation = {
+    ...common,
+    endTime: timestamp,
+    completionStartTime: "2024-05-05T10:00+02:00",
+    model: "gpt",
+    modelParameters: { temperature: 1 },
+    usage: { input: 1 },
+    usageDetails: { input: 1 },
+    costDetails: { input: 0.1 },
+    promptName: "p",
+    promptVersion: 2,
+  };
+
+  test("that is an event has no end, and none of what only generations have", () => {
+    expect(bodyOf("event-create", generation)).toStrictEqual(common);
+  });
+
+  test.each(["span-create", "span-update"])("%s has an end", (type) => {
+    expect(bodyOf(type, generation)).toStrictEqual({ ...common, endTime: timestamp });
+  });
+
+  test.each(generationTypes)("%s takes all that a generation takes", (type) => {
+    expect(bodyOf(type, { ...generation, type: "SPAN", userId: "u" })).toEqual(generation);
+  });
+
+  test.each(generationTypes)("%s may say null for all but its id", (type) => {
+    const nulls = Object.fromEntries(Object.keys(generation).map((key) => [key, null]));
+    expect(bodyOf(type, { ...nulls, id: "o1" })).toStrictEqual({ ...nulls, id: "o1" });
+  });
+
+  test.each(observationTypes)("%s needs an id", (type) => {
+    expect(bodyOf(type, { id: "o1" })).toStrictEqual({ id: "o1", environment: null });
+    expect(bodyOf(type, {})).toBeNull();
+    expect(bodyOf(type, { id: null })).toBeNull();
+    expect(bodyOf(type, { id: "" })).toBeNull();
+  });
+
+  test.each(observationTypes)("%s is refused with a wrong field", (type) => {
+    const wrong = [
+      { traceId: "" },
+      { traceId: "a\rb" },
+      { traceId: 5 },
+      { parentObservationId: 5 },
+      { level: "warning" },
+      { level: "" },
+      { startTime: "2024-05-05" },
+      { name: 5 },
+      { statusMessage: {} },
+    ];
+    expect(wrong.map((part) => bodyOf(type, { id: "o1", ...part }))).toStrictEqual(
+      wrong.map(() => null),
+    );
+  });
+
+  test.each([
+    [{ promptName: "p", promptVersion: 1 }, true],
+    [{ promptName: "", promptVersion: 0 }, true],
+    [{ promptVersion: 0 }, true],
+    [{ promptName: null, promptVersion: null }, true],
+    [{ promptName: "p" }, false],
+    [{ promptName: "p", promptVersion: 0 }, false],
+    [{ promptName: "p", promptVersion: null }, false],
+    [{ promptVersion: 1 }, false],
+    [{ promptName: "p", promptVersion: "1" }, false],
+    [{ promptName: "p", promptVersion: 1.5 }, false],
+  ])("with the prompt %j is accepted: %s", (prompt, isAccepted) => {
+    expect(bodyOf("generation-create", { id: "o1", ...prompt }) !== null).toBe(isAccepted);
+  });
+
+  test.each([
+    { usage: { input: 1.5 } },
+    { usage: [] },
+    { usageDetails: [] },
+    { usageDetails: 5 },
+    { costDetails: "1" },
+    { modelParameters: { nested: { n: 1 } } },
+    { model: 5 },
+    { completionStartTime: "now" },
+    { endTime: 5 },
+  ])("that is a generation is refused with %j", (part) => {
+    expect(bodyOf("generation-create", { id: "o1", ...part })).toBeNull();
+  });
+});
+
+describe.each(["observation-create", "observation-update"])("a legacy %s", (type) => {
+  test.each(["GENERATION", "SPAN", "EVENT"])("may be a %s, without an id", (kind) => {
+    expect(bodyOf(type, { type: kind })).toStrictEqual({ type: kind });
+  });
+
+  test.each(["AGENT", "span", null, undefined])("may not be a %s", (kind) => {
+    expect(bodyOf(type, { id: "o1", type: kind })).toBeNull();
+  });
+
+  test("has no environment and no prompt, and takes scalar model parameters only", () => {
+    const body = { id: "o1", type: "SPAN", modelParameters: { n: 1 }, usage: { promptTokens: 1 } };
+    const result = bodyOf(type, { ...body, environment: "prod", promptName: "p" });
+    expect(result).toEqual({ ...body, usage: { input: 1, unit: "TOKENS" } });
+    expect(bodyOf(type, { type: "SPAN", modelParameters: { stop: ["a"] } })).toBeNull();
+  });
+});
+
+describe("an sdk-log", () => {
+  test.each(["text", 0, false, "", { a: 1 }, [1]])("may hold %j", (log) => {
+    expect(bodyOf("sdk-log", { log, id: "x", extra: 1 })).toStrictEqual({ log, id: "x" });
+  });
+
+  test.each([{}, { log: null }, { log: 1, id: 5 }])("is refused as %j", (body) => {
+    expect(bodyOf("sdk-log", body)).toBeNull();
+  });
+});
+
+test.each([{}, { body: {} }, { id: "e1", timestamp, body: { id: "x" } }])(
+  "a dataset run item is refused in any form, as %j",
+  (parts) => {
+    expect(validateEvent({ ...parts, type: "dataset-run-item-create" })).toMatchObject({
+      ok: false,
+      issues: [{ message: "Dataset run item creation is only allowed for internal usage" }],
+    });
+  },
+);
+
+test("free-form values are passed on by reference and never walked", () => {
+  const trap = new Proxy(
+    {},
+    {
+      get: () => expect.fail("read"),
+      has: () => expect.fail("looked at"),
+      ownKeys: () => expect.fail("listed"),
+      getPrototypeOf: () => expect.fail("asked for its kind"),
+    },
+  );
+  const free = { input: trap, output: trap, metadata: trap };
+  const events = [
+    event("trace-create", { id: "t1", ...free }),
+    ...observationTypes.map((type) => event(type, { id: "o1", ...free })),
+    event("observation-create", { type: "SPAN", ...free }),
+    event("score-create", { name: "n", value: 1, traceId: "t1", metadata: trap }),
+    event("sdk-log", { log: trap }),
+  ].map((element) => validateEvent(element));
+  const values = events.flatMap((result) => (result.ok ? Object.values(result.event.body) : []));
+  expect(events.filter(({ ok }) => !ok)).toHaveLength(0);
+  expect(values.filter((value) => value === trap)).toHaveLength(
+    3 * (2 + observationTypes.length) + 2,
+  );
+});
+
+test("keys named __proto__ neither reach a prototype nor hide a field", () => {
+  const { value } = parseJson(
+    `{"id":"e1","type":"trace-create","timestamp":"${timestamp}","body":{"__proto__":{"name":"x","id":"t9"},"metadata":{"__proto__":1}}}`,
+    { depthMax: 10 },
+  );
+  const result = validateEvent(value);
+  expect(result).toMatchObject({ ok: true });
+  expect(JSON.stringify(result.ok && result.event.body)).toBe(
+    '{"metadata":{"__proto__":1},"environment":null}',
+  );
+});
+
+test("the answer to an invalid event has the contract's form", () => {
+  const result = validateEvent(event("span-create", {}));
+  const issues = result.ok ? [] : result.issues;
+  expect(eventError("e1", issues)).toStrictEqual({
+    id: "e1",
+    status: 400,
+    message: "Invalid request data",
+    error:
+      '[\n  {\n    "expected": "string",\n    "code": "invalid_type",\n    "path": [\n      "body",\n      "id"\n    ],\n    "message": "Invalid input: expected string, received undefined"\n  }\n]',
+  });
+});
+
+test("no event, however wrong, has more issues than the contract has fields", () => {
+  const many = Array.from({ length: 10_000 }, (_, index) => index);
+  const map = Object.fromEntries(many.map((index) => [`k${index}`, [index]]));
+  const wrong = { tags: many, modelParameters: map, usageDetails: many, usage: map, level: many };
+  for (const type of ["trace-create", "generation-create", "score-create", "observation-create"]) {
+    const result = validateEvent(event(type, wrong));
+    const issues = result.ok ? [] : result.issues;
+    expect(issues.length).toBeGreaterThan(0);
+    expect(JSON.stringify(eventError("e1", issues)).length).toBeLessThan(5000);
+  }
+});
+
+test("any JSON at all is either accepted or refused, twice in the same way", () => {
+  const type = fc.constantFrom("trace-create", "score-create", "sdk-log", ...observationTypes);
+  const key = fc.constantFrom(
+    ...["id", "traceId", "name", "value", "dataType", "usage", "usageDetails", "tags", "log"],
+    ...["modelParameters", "environment", "metadata", "startTime", "promptName", "promptVersion"],
+  );
+  const body = fc.dictionary(key, fc.jsonValue());
+  const element = fc.oneof(
+    fc.jsonValue(),
+    fc.record({ id: fc.constant("e1"), type, timestamp: fc.constant(timestamp), body }),
+  );
+  fc.assert(
+    fc.property(element, (value) => {
+      const before = JSON.stringify(value);
+      const result = validateEvent(value);
+      expect(validateEvent(JSON.parse(before))).toEqual(result);
+      expect(JSON.stringify(value)).toBe(before);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+function event(type: string, body: unknown): { [key: string]: unknown } {
+  return { id: "e1", type, timestamp, body };
+}
+
+function span(body: object): { [key: string]: unknown } {
+  return event("span-create", { id: "o1", ...body });
+}
+
+/** The normalised body; null when the event is refused. */
+function bodyOf(type: string, body: unknown): unknown {
+  const result = validateEvent(event(type, body));
+  return result.ok ? result.event.body : null;
+}

@@ -1,0 +1,113 @@
+import { expect, test } from "vitest";
+
+import { basic, startGateway } from "./testing.ts";
+
+test.each([
+  ["POST", "traces", { name: "n" }, "trace-create", { name: "n" }],
+  ["POST", "events", { traceId: "t" }, "observation-create", { traceId: "t", type: "EVENT" }],
+  ["POST", "spans", { traceId: "t" }, "observation-create", { traceId: "t", type: "SPAN" }],
+  ["PATCH", "spans", { spanId: "x" }, "observation-update", { id: "x", type: "SPAN" }],
+  [
+    "POST",
+    "generations",
+    { prompt: "p", completion: "c", model: "m" },
+    "observation-create",
+    { type: "GENERATION", input: "p", output: "c", model: "m" },
+  ],
+  [
+    "PATCH",
+    "generations",
+    { generationId: "x" },
+    "observation-update",
+    { id: "x", type: "GENERATION" },
+  ],
+])("%s /%s with %j is logged as %s", async (method, path, body, type, logged) => {
+  const gateway = await startGateway();
+  const answer = await gateway.send(method, `/api/public/${path}`, body);
+  expect(answer.status).toBe(200);
+  const [event] = gateway.events();
+  expect(event).toMatchObject({ type, body: { ...logged, id: answer.body.id } });
+});
+
+test("an id of the client's is kept", async () => {
+  const gateway = await startGateway();
+  const answer = await gateway.send("POST", "/api/public/traces", { id: "mine" });
+  expect(answer.body).toEqual({ id: "mine" });
+});
+
+test.each([
+  ["POST", "traces", { name: 5 }, ["name"]],
+  ["POST", "spans", { startTime: "yesterday" }, ["startTime"]],
+  ["PATCH", "spans", {}, ["spanId"]],
+  ["POST", "traces", [], []],
+])("%s /%s with %j is refused, and nothing is logged", async (method, path, body, where) => {
+  const gateway = await startGateway();
+  const answer = await gateway.send(method, `/api/public/${path}`, body);
+  expect(answer.status).toBe(400);
+  expect(answer.body).toMatchObject({ message: "Invalid request data", error: [{ path: where }] });
+  expect(gateway.records()).toEqual([]);
+});
+
+test.each([
+  ["POST", "traces"],
+  ["POST", "spans"],
+  ["PATCH", "generations"],
+  ["DELETE", "traces/t"],
+  ["DELETE", "traces"],
+])("a public key alone may not %s /%s (write-api §1.8)", async (method, path) => {
+  const gateway = await startGateway();
+  const answer = await gateway.send(
+    method,
+    `/api/public/${path}`,
+    {},
+    { authorization: "Bearer pk-lf-1" },
+  );
+  expect(answer.status).toBe(403);
+  expect(answer.body).toEqual({
+    message: "Access denied - insufficient permissions for this endpoint",
+  });
+  expect(gateway.records()).toEqual([]);
+});
+
+test("one trace is deleted by its id, as a record under the trace's key", async () => {
+  const gateway = await startGateway();
+  const answer = await gateway.send("DELETE", "/api/public/traces/a%2Fb", undefined);
+  expect(answer.status).toBe(200);
+  expect(answer.body).toEqual({ message: "Trace deleted successfully" });
+  expect(gateway.records()).toMatchObject([
+    { header: { dialect: "delete", project: "p1" }, body: '{"kind":"trace","id":"a/b"}' },
+  ]);
+});
+
+test("many traces are deleted in one request", async () => {
+  const gateway = await startGateway();
+  const answer = await gateway.send("DELETE", "/api/public/traces", { traceIds: ["a", "b"] });
+  expect(answer.status).toBe(200);
+  expect(gateway.records()).toHaveLength(2);
+});
+
+test.each([
+  {},
+  { traceIds: [] },
+  { traceIds: ["a"], more: 1 },
+  { traceIds: Array.from({ length: 1001 }, String) },
+])("a bulk delete of %j is refused", async (body) => {
+  const gateway = await startGateway();
+  expect((await gateway.send("DELETE", "/api/public/traces", body)).status).toBe(400);
+  expect(gateway.records()).toEqual([]);
+});
+
+test("what comes after a delete, within its millisecond, is not killed by it", async () => {
+  const gateway = await startGateway({ now: () => 1_000 });
+  await gateway.send("DELETE", "/api/public/scores/s", undefined);
+  await gateway.send("POST", "/api/public/scores", { id: "s", name: "n", value: 1, traceId: "t" });
+  const [deletion, score] = gateway.records().map(({ header }) => header.receivedAt);
+  expect(Number(score)).toBeGreaterThan(Number(deletion));
+});
+
+test("another project's key deletes in its own project alone", async () => {
+  const gateway = await startGateway();
+  const headers = { authorization: basic("pk-lf-2:sk-lf-2") };
+  await gateway.send("DELETE", "/api/public/traces/t", undefined, headers);
+  expect(gateway.records()).toMatchObject([{ header: { project: "p2" } }]);
+});
