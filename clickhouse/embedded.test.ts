@@ -1,3 +1,5 @@
+import { stat } from "node:fs/promises";
+import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DbError } from "./engine.ts";
 import type { Db, Param, Params } from "./engine.ts";
@@ -31,6 +33,20 @@ test("every text comes through an array parameter as it went in", async () => {
   for (const text of hostileTexts) {
     expect(await read("{texts:Array(String)}", { texts: [text, text] })).toEqual([text, text]);
   }
+});
+
+test("any text, alone or in an array, comes through a parameter as it went in", async () => {
+  const anyText = fc.string({ unit: "binary", maxLength: 40 });
+  await fc.assert(
+    fc.asyncProperty(anyText, fc.array(anyText, { maxLength: 40 }), async (text, texts) => {
+      const [row] = await db.query("SELECT {text:String} AS text, {texts:Array(String)} AS texts", {
+        text,
+        texts,
+      });
+      expect(row).toEqual({ text, texts });
+    }),
+    { numRuns: 50 },
+  );
 });
 
 test("numbers, truths, nulls and empty arrays come through parameters", async () => {
@@ -293,4 +309,15 @@ test("an insert does not queue behind reads, nor a read behind reads of other se
   ]);
   expect(order.slice(0, 2).toSorted()).toEqual(["insert", "read"]);
   await db.exec("TRUNCATE TABLE default.t");
+});
+
+test("reads that wait leave libuv's threads to others", async () => {
+  let readsDone = 0;
+  const reads = Array.from({ length: 12 }, async () => {
+    await db.query("SELECT sleep(0.2)");
+    readsDone++;
+  });
+  await stat(import.meta.dirname);
+  expect(readsDone).toBe(0);
+  await Promise.all(reads);
 });

@@ -143,13 +143,15 @@ test("a parked record is stored whole, and once however often it is parked", asy
     reason: "refused",
     detail: "it's \\ \0",
     record: Buffer.from([0, 1, 255]).toString("base64"),
+    redriven_at: 0,
   };
   await insertRows(db, "parked_records", [row]);
   const again: ParkedRow = { ...row, parked_at: row.parked_at + 1 };
   await insertRows(db, "parked_records", [again]);
   const rows = await db.query(
     `SELECT project_id, partition, ver, toUnixTimestamp64Milli(p.received_at) AS received_at,
-       toUnixTimestamp64Milli(p.parked_at) AS parked_at, reason, detail, record
+       toUnixTimestamp64Milli(p.parked_at) AS parked_at, reason, detail, record,
+       toFloat64(toUnixTimestamp64Milli(p.redriven_at)) AS redriven_at
      FROM sluice.parked_records AS p FINAL`,
   );
   expect(rows).toEqual([

@@ -17,7 +17,7 @@ const rowsPerInsertMax = 10_000;
 const bytesPerInsertMax = 32 * 1024 * 1024;
 
 /** What is put into text before the event loop gets its turn: about 5 ms of work. */
-const sliceRows = 500;
+const sliceRows = 250;
 const sliceCharacters = 1024 * 1024;
 
 /**

@@ -1,9 +1,10 @@
 import { langfuseFacts } from "./dialects/langfuse-facts.ts";
+import { ownerOf } from "./dialects/langfuse-owner.ts";
 import { validateEvent } from "./dialects/langfuse.ts";
 import type { Deletion, Fact } from "./facts.ts";
 import { parseJson } from "./json.ts";
 import type { ParkReason } from "./parked.ts";
-import { decodeRecord } from "./records.ts";
+import { decodeRecord, ownerKey } from "./records.ts";
 import type { DecodedRecord, DeleteBody, RecordHeader } from "./records.ts";
 
 export type Mapping =
@@ -48,6 +49,18 @@ export function mapRecord(bytes: Buffer): Mapping {
   } catch (error) {
     return { ok: false, header, reason: "unmappable", detail: String(error) };
   }
+}
+
+/** The log key under which a parked record goes into the log again: its owner's where it can be told. */
+export function ownerKeyOf(bytes: Buffer): string {
+  const { header, body } = decodeRecord(bytes);
+  if (header.dialect === "delete") {
+    const { kind, id }: DeleteBody = JSON.parse(body);
+    return ownerKey(header.project, kind === "trace" ? { traceId: id, id } : { id });
+  }
+  const validated = validateEvent(parseJson(body, { depthMax }).value);
+  const isOwned = validated.ok && validated.event.type !== "sdk-log";
+  return ownerKey(header.project, isOwned ? ownerOf(validated.event) : { id: header.keyId });
 }
 
 function mapLangfuse({ header, body }: DecodedRecord): Mapping {

@@ -22,4 +22,6 @@ export interface ParkedRow {
   detail: string;
   /** The record's bytes, base64. */
   record: string;
+  /** Epoch milliseconds; 0 while it waits. */
+  redriven_at: number;
 }

@@ -21,8 +21,21 @@ describe("the environment", () => {
   });
 
   test.each([
-    ...["langfuse", "langfuse-", "langfuse_langfuse", "my.env", "prod env", "ünï", "production!"],
-    ...["", "prod\n", 5, null, undefined, true, {}, ["prod"]],
+    "langfuse",
+    "langfuse-",
+    "langfuse_langfuse",
+    "my.env",
+    "prod env",
+    "ünï",
+    "production!",
+    "",
+    "prod\n",
+    5,
+    null,
+    undefined,
+    true,
+    {},
+    ["prod"],
   ])("%j names none", (name) => {
     expect(environmentOf(name)).toBeNull();
   });

@@ -1,6 +1,7 @@
 import type { Hono } from "hono";
 
 import { createHttpApp, type HttpEnv } from "../runtime/http/app.ts";
+import { listDeadLetters, redriveDeadLetters } from "./dead-letters.ts";
 import { health, ready } from "./health.ts";
 import { getObservation } from "./observations-get.ts";
 import { listObservations } from "./observations-list.ts";
@@ -35,4 +36,9 @@ export function addQueryRoutes(app: Hono<HttpEnv>, deps: QueryDeps): void {
   app.get("/api/public/scores/:scoreId", projectRoute(deps, getScoreV1));
   app.get("/api/public/v2/scores", projectRoute(deps, listScoresV2));
   app.get("/api/public/v2/scores/:scoreId", projectRoute(deps, getScoreV2));
+  app.get("/api/public/x/dead-letters", projectRoute(deps, listDeadLetters));
+  app.post(
+    "/api/public/x/dead-letters/redrive",
+    projectRoute(deps, redriveDeadLetters(deps.events)),
+  );
 }

@@ -10,11 +10,14 @@ import {
   unavailable,
 } from "../../schemas/errors.ts";
 import type { Authentication, ProjectCaller } from "../runtime/auth.ts";
+import type { EventLog } from "../runtime/event-log/port.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
 import type { Logger } from "../runtime/logger.ts";
 
 export interface QueryDeps {
   readonly db: Db;
+  /** Where records go that are to be stored after all. */
+  readonly events: Pick<EventLog, "append">;
   /** Reads an `Authorization` header. */
   readonly authenticate: (header: string | undefined) => Promise<Authentication>;
   readonly log: Logger;
@@ -33,7 +36,7 @@ export interface ProjectRequest {
 }
 
 /**
- * A GET route of one project, answered with the JSON of what `handle` resolves to. Checks come in the contract's
+ * A route of one project, answered with the JSON of what `handle` resolves to. Checks come in the contract's
  * order (read-api §1.2): method, key, then whatever `handle` asks of the query.
  */
 export function projectRoute(

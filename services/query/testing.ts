@@ -7,6 +7,8 @@ import { observationRow, openTestDb, scoreRow, traceRow } from "../../clickhouse
 import { keyHourOf } from "../../schemas/key-hour.ts";
 import type { ObservationRow, ScoreRow, TraceRow } from "../../schemas/rows.ts";
 import { authenticate, type KeyInfo, type KeyRing } from "../runtime/auth.ts";
+import { createMemoryTopic, openMemoryLog } from "../runtime/event-log/memory-log.ts";
+import type { EventLog } from "../runtime/event-log/port.ts";
 import { recordingLogger, type LogLine } from "../runtime/http/testing.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { createQueryApp } from "./app.ts";
@@ -59,6 +61,8 @@ export interface QueryFixture {
   get(project: string | null, target: string, init?: RequestInit): Promise<Answer>;
   /** The ids of a list; rejects unless it is answered with 200. */
   ids(project: string, target: string): Promise<string[]>;
+  /** What routes have put into the log. */
+  logged(): Buffer[];
   traces(...rows: Partial<TraceRow>[]): Promise<void>;
   observations(...rows: Partial<ObservationRow>[]): Promise<void>;
   scores(...rows: Partial<ScoreRow>[]): Promise<void>;
@@ -70,6 +74,8 @@ export interface QueryFixture {
  */
 export function queryFixture(): QueryFixture {
   const { log, lines } = recordingLogger();
+  const topic = createMemoryTopic(1);
+  let events: EventLog;
   let app: ReturnType<typeof createQueryApp>;
   const fixture: QueryFixture = {
     db: undefined as unknown as Db,
@@ -91,30 +97,39 @@ export function queryFixture(): QueryFixture {
       return body.data.map((row: { id: string }) => row.id);
     },
     traces: (...rows) => insertRows(fixture.db, "traces", rows.map(trace)),
+    logged: () => topic.partitions.flat().map(({ value }) => value),
     observations: (...rows) => insertRows(fixture.db, "observations", rows.map(observation)),
     scores: (...rows) => insertRows(fixture.db, "scores", rows.map(score)),
   };
   beforeAll(async () => {
     fixture.db = await openTestDb();
     await migrate(fixture.db);
-    app = createQueryApp(depsOf(fixture.db, log));
+    events = await openMemoryLog({ partitions: 1, topic });
+    app = createQueryApp(depsOf(fixture.db, log, events));
   });
   afterAll(async () => {
+    await events.close();
     await fixture.db.close();
   });
   return fixture;
 }
 
 /** What the fixture's app is made of; a test may change parts of it. */
-export function depsOf(db: Db, log: Logger): QueryDeps {
+export function depsOf(db: Db, log: Logger, events: QueryDeps["events"] = noLog): QueryDeps {
   return {
     db,
+    events,
     authenticate: (header) => authenticate(header, keyRing),
     log,
     limits: { readTimeoutMs: 10_000, readMemoryBytes: 1024 ** 3 },
     now: () => now,
   };
 }
+
+/** For routes that only read. */
+const noLog: QueryDeps["events"] = {
+  append: () => Promise.reject(new Error("this test has no log")),
+};
 
 export function basic(publicKey: string, secretKey: string): string {
   return `Basic ${Buffer.from(`${publicKey}:${secretKey}`).toString("base64")}`;

@@ -48,6 +48,7 @@ export async function startStandalone(config: Config, io: StandaloneIo): Promise
     });
     addQueryRoutes(app, {
       db: core.db,
+      events: core.events,
       authenticate: (header) => authenticate(header, keys),
       log: logger,
       limits: {
@@ -61,7 +62,8 @@ export async function startStandalone(config: Config, io: StandaloneIo): Promise
       port: config.http.port,
       log: logger,
     });
-    lifecycle.onClose("server", () => server.close(config.shutdownMs));
+    // Half of the time at most: what was accepted must still be stored.
+    lifecycle.onClose("server", () => server.close(config.shutdownMs / 2));
 
     const control = await startControl(path.resolve(config.dataDir), localOperations(core), logger);
     lifecycle.onClose("control", () => control.close());

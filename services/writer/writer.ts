@@ -152,6 +152,7 @@ export async function startWriter(deps: WriterDeps): Promise<Writer> {
       reason,
       detail,
       record: source.value.toString("base64"),
+      redriven_at: 0,
     };
   }
 

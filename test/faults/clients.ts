@@ -40,6 +40,7 @@ export interface Load {
 
 const requestMsMax = 10_000;
 const attemptPauseMs = 100;
+const patientAttemptsMax = 50;
 /** Of the `langfuse` SDK, where nothing else is said (write-api §5.3). */
 const attemptsOfSdks = 4;
 
@@ -100,7 +101,23 @@ export async function post(
   return failure;
 }
 
-/** Issues so many events and posts them as one batch, which must be acknowledged whole. */
+/** Posts one batch until it is taken, as a patient client would: a busy server may answer 503. */
+export async function postUntilTaken(
+  url: string,
+  book: Book,
+  batch: readonly Issued[],
+): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    const failure = await post(url, book, batch);
+    if (!failure) return;
+    if (failure.status !== 503 || attempt === patientAttemptsMax) {
+      throw new Error(`The batch was not taken: ${failure.status} ${failure.text}`);
+    }
+    await pause(attemptPauseMs);
+  }
+}
+
+/** Issues so many events and posts them as one batch. */
 export async function postNew(
   url: string,
   book: Book,
@@ -109,8 +126,7 @@ export async function postNew(
 ): Promise<void> {
   const batch = Array.from({ length: count }, () => issuer.next());
   for (const issued of batch) book.issue(issued);
-  const failure = await post(url, book, batch);
-  if (failure) throw new Error(`The batch was not taken: ${failure.status} ${failure.text}`);
+  await postUntilTaken(url, book, batch);
 }
 
 async function postForEver(

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 
-import { post, postNew, startLoad } from "./clients.ts";
+import { post, postNew, postUntilTaken, startLoad } from "./clients.ts";
 import { createIssuer } from "./events.ts";
 import type { Issued, Kind } from "./events.ts";
 import { mutants, slowInserts, slowWrites } from "./patches.ts";
@@ -66,7 +66,7 @@ describe("E5: every answer", () => {
       const issued = issuer.next("trace");
       book.issue(issued);
       ids.push(issued.event.id);
-      expect(await post(place.url, book, [issued])).toBeNull();
+      await postUntilTaken(place.url, book, [issued]);
     }
     await server.stop();
     const calls = await readWrites(recording);
@@ -169,13 +169,13 @@ describe("updates that find a cold cache", () => {
     const issue = (...kinds: Kind[]): Issued[] => kinds.map((kind) => issuer.next(kind));
     const creates = issue("trace", "span", "generation", "span", "generation");
     for (const issued of creates) book.issue(issued);
-    expect(await post(place.url, book, creates)).toBeNull();
+    await postUntilTaken(place.url, book, creates);
     await exportRows(place);
     await first.stop();
     await rig.start(options);
     const updates = issue("span-update", "generation-update", "span-update", "generation-update");
     for (const issued of updates) book.issue(issued);
-    expect(await post(place.url, book, updates)).toBeNull();
+    await postUntilTaken(place.url, book, updates);
     const { problems } = await rig.close({
       name: patches.length === 0 ? "update after a restart" : `mutant: ${name}`,
       faults: 1,

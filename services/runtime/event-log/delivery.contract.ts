@@ -41,7 +41,7 @@ export function testBatches(current: Current): void {
 
   test("entries that trickle in share a batch while the oldest may wait", async () => {
     const { log } = current();
-    const { batches, values } = await collect(log, "g", { lingerMs: 1000 });
+    const { batches, values } = await collect(log, "g", { lingerMs: 2000 });
     for (let n = 0; n < 5; n += 1) await log.append(numbered(n, 1, { key: "k" }));
     await until(() => values().length === 5);
     expect(batches.length).toBe(1);

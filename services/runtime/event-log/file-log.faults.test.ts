@@ -5,8 +5,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { openFileLog } from "./file-log.ts";
 import type { FileLogOptions } from "./file-log.ts";
-import type { SegmentFile, LogFs } from "./segment-file.ts";
 import type { EventLog } from "./port.ts";
+import type { LogFs, SegmentFile } from "./segment-file.ts";
 import {
   collect,
   copyAsAfterKill,

@@ -81,7 +81,7 @@ test("any sequence of appends, batches, stops and kills leaves what a plain list
   );
   expect(reopened).toBeGreaterThan(20);
   expect(delivered).toBeGreaterThan(1000);
-}, 120_000);
+}, 300_000);
 
 interface Subject {
   readonly log: EventLog;

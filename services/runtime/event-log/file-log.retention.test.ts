@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { openFileLog } from "./file-log.ts";
 import type { FileLogOptions } from "./file-log.ts";
 import type { EventLog } from "./port.ts";
+import { Retention } from "./retention.ts";
 import {
   collect,
   copyAsAfterKill,
@@ -56,7 +57,7 @@ test("consumed segments beyond the kept bytes are deleted, oldest first; what is
 });
 
 test("consumed segments are deleted when they have been consumed for longer than they are kept", async () => {
-  const log = await opened({ retention: { keepBytes: 1 << 30, keepMs: 1500 } });
+  const log = await opened({ retention: { keepBytes: 1 << 30, keepMs: 4000 } });
   await appendOneByOne(log, 0, 10);
   const before = await segmentNames();
   await consumedUpTo(log, "g", 10);
@@ -90,6 +91,24 @@ test("a reader without a group is not overtaken by the deleting of what others h
   release();
   await until(() => slow.values().length === 20);
   expect(slow.values().map(Number)).toEqual([...Array(20).keys()]);
+});
+
+test("a reader that starts while segments are being deleted keeps the rest of them", async () => {
+  const dir = dirs[0] ?? "";
+  const segments = [0, 10, 20, 30].map((base) => ({
+    path: join(dir, `${base}`),
+    base,
+    end: base + 10,
+    generation: 1,
+    bytes: 100,
+  }));
+  let consumed = 40;
+  const retention = new Retention(dir, { keepBytes: 0, keepMs: 0 }, segments);
+  await retention.apply(() => {
+    if (segments.length === 3) consumed = 10;
+    return consumed;
+  });
+  expect(segments.map(({ base }) => base)).toEqual([10, 20, 30]);
 });
 
 test("after an unclean stop a group starts again at the oldest kept entry, after a clean one it does not", async () => {

@@ -4,9 +4,9 @@ import type { PartitionReader, PartitionSlice } from "./consumer.ts";
 import { isMissing } from "./durable-files.ts";
 import { FrameCursor } from "./frame-cursor.ts";
 import { nextValueAt, valueAt } from "./frame.ts";
-import type { SegmentFile } from "./segment-file.ts";
 import { UnreadableError } from "./port.ts";
 import type { LogRecord } from "./port.ts";
+import type { SegmentFile } from "./segment-file.ts";
 import { segmentHeaderBytes } from "./segment.ts";
 import type { Segment } from "./segment.ts";
 

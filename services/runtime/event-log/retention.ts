@@ -32,15 +32,16 @@ export class Retention {
     const { keepBytes, keepMs } = this.#policy;
     const done = this.#segments.slice(0, -1).filter(({ end }) => end <= consumed());
     const now = performance.now();
+    for (const { base } of done) {
+      if (!this.#consumedAt.has(base)) this.#consumedAt.set(base, now);
+    }
     let kept = sumBytes(done);
     for (const segment of done) {
-      const consumedAt = this.#consumedAt.get(segment.base) ?? now;
-      this.#consumedAt.set(segment.base, consumedAt);
-      const isDue = kept > keepBytes || now - consumedAt > keepMs;
-      if (isDue && segment.end <= consumed()) {
-        await this.#delete(segment);
-        kept -= segment.bytes;
-      }
+      const age = now - (this.#consumedAt.get(segment.base) ?? now);
+      if (kept <= keepBytes && age <= keepMs) break;
+      if (segment.end > consumed()) break;
+      await this.#delete(segment);
+      kept -= segment.bytes;
     }
   }
 

@@ -40,10 +40,11 @@ export async function readBody(
 
 /** The most bytes that reading this request may hold, for admission; nothing is read. */
 export function bodyBytesBound(headers: IncomingHttpHeaders, limits: BodyLimits): number {
+  const length = headers["content-length"];
+  if (length === undefined && headers["transfer-encoding"] === undefined) return 0;
   const encoding = headers["content-encoding"];
   if (encoding !== undefined && encoding !== "identity") return limits.inflatedBytesMax;
-  const length = Number(headers["content-length"] ?? limits.bytesMax);
-  return Math.min(length, limits.bytesMax);
+  return Math.min(Number(length ?? Infinity), limits.bytesMax);
 }
 
 function inflaterFor(encoding: string | undefined): Gunzip | Inflate | null {
