@@ -67,10 +67,6 @@ export function methodNotAllowed(): ApiError {
   return new ApiError(405, { message: "Method not allowed", error: "MethodNotAllowedError" });
 }
 
-export function conflict(message: string): ApiError {
-  return new ApiError(409, { message, error: "LangfuseConflictError" });
-}
-
 /** 422: the answer would be too large to send. For a request that is too large see {@link bodyTooLarge}. */
 export function payloadTooLarge(message: string): ApiError {
   return new ApiError(422, { message, error: "PayloadTooLargeError" });
@@ -118,10 +114,6 @@ export function internal(requestId: string): ApiError {
     error: "InternalServerError",
     requestId,
   });
-}
-
-export function notImplemented(message: string): ApiError {
-  return new ApiError(501, { message, error: "NotImplementedError" });
 }
 
 /**

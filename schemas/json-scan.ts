@@ -67,7 +67,7 @@ export function scanJson(text: string, depthMax: number): JsonScan {
 export interface JsonScan {
   /**
    * The elements of the top-level `"batch"` array, without white space around them.
-   * Null when there is none, or when a repeated or escaped key leaves in doubt which array counts.
+   * Null when there is none, and when an escaped key may spell the same.
    */
   readonly elements: readonly number[] | null;
   /** What must not reach JSON.parse as it stands: containers beyond the limit, numbers that a double cannot carry. */
@@ -78,10 +78,10 @@ export interface JsonScan {
 class BatchFinder {
   readonly #text: string;
   readonly #units: Uint16Array;
-  readonly #offsets: number[] = [];
+  /** Null until the array is found. A repeated key begins anew, as for JSON.parse the last one counts. */
+  #offsets: number[] | null = null;
   /** The last string at depth 1 was `"batch"`: an array that opens now is its value. */
   #isNamed = false;
-  #isFound = false;
   #isInDoubt = false;
   /** Where the element in hand began; -1 outside of the array. */
   #start = -1;
@@ -101,9 +101,7 @@ class BatchFinder {
 
   onOpen(at: number): void {
     if (!this.#isNamed || this.#units[at] !== OPEN_BRACKET) return;
-    if (this.#isFound) this.#isInDoubt = true;
-    this.#isFound = true;
-    this.#isNamed = false;
+    this.#offsets = [];
     this.#start = at + 1;
   }
 
@@ -115,19 +113,19 @@ class BatchFinder {
 
   onClose(at: number): void {
     if (this.#start < 0) return;
-    const isEmpty = this.#offsets.length === 0 && skipSpace(this.#units, this.#start) === at;
+    const isEmpty = this.#offsets?.length === 0 && skipSpace(this.#units, this.#start) === at;
     if (!isEmpty) this.#add(at);
     this.#start = -1;
   }
 
   elements(): readonly number[] | null {
-    return this.#isFound && !this.#isInDoubt ? this.#offsets : null;
+    return this.#isInDoubt ? null : this.#offsets;
   }
 
   #add(limit: number): void {
     let end = limit;
     while (isSpace(this.#units[end - 1])) end -= 1;
-    this.#offsets.push(skipSpace(this.#units, this.#start), end);
+    this.#offsets?.push(skipSpace(this.#units, this.#start), end);
   }
 }
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
+import { scanJson } from "./json-scan.ts";
 import { JsonError, parseJson } from "./json.ts";
 import type { JsonDocument } from "./json.ts";
 
@@ -97,6 +98,11 @@ describe("numbers that a double cannot carry", () => {
     },
   );
 
+  test("are told apart from keys whatever was parsed before", () => {
+    parseJson('{"0123456789abc":1}', { depthMax });
+    expect(parseJson("9007199254740993", { depthMax }).value).toBe("9007199254740993");
+  });
+
   test("come as strings from a body of nothing else", () => {
     const text = `[${"1e400,".repeat(bodyBytesMax / 6 - 1)}1]`;
     const { value } = parseJson(text, { depthMax });
@@ -160,6 +166,11 @@ describe("nesting beyond the limit", () => {
     expect(depthOf(bad)).toBe(depthMax - 2);
   });
 
+  test("is cut off where it begins, also when it never ends", () => {
+    expect(scanJson("[[[[[", 2).edits).toStrictEqual([2, 5]);
+    expect(scanJson("[[[[]]],[[{}]]]", 2).edits).toStrictEqual([2, 6, 9, 13]);
+  });
+
   test("does not stand where a key should", () => {
     const text = `{"a":{${"[".repeat(5)}${"]".repeat(5)}:1}}`;
     expect(errorOf(() => parseJson(text, { depthMax: 3 }))).toBeInstanceOf(JsonError);
@@ -186,7 +197,6 @@ describe("the text of each element of the batch", () => {
   });
 
   test.each([
-    ['{"batch":[1],"batch":[2]}', "a repeated key"],
     ['{"batch":[1],"\\u0062atch":[2]}', "an escaped key that spells the same"],
     ['{"\\u0062atch":[2]}', "an escaped key alone"],
     ['{"batch":[1],"batch":2}', "a repeated key with another type"],
@@ -207,6 +217,8 @@ describe("the text of each element of the batch", () => {
     ['{"batch":[ [] , {} ]}', ["[]", "{}"]],
     ['{"x":"batch","batch":["]",",\\"", 1 ]}', ['"]"', '",\\""', "1"]],
     ['{"batch":2,"batch":[ 3 ]}', ["3"]],
+    ['{"batch":[1],"batch":[ 2 ]}', ["2"]],
+    ['{"batch":[1,2],"x":[3],"batch":[]}', []],
     ['{"a\\n":1,"batch":[1]}', null],
     ['{"a":"\\n","batch":[1]}', ["1"]],
     ['{"batch":[{"batch":[1,2]},[3,4]],"x":[5]}', ['{"batch":[1,2]}', "[3,4]"]],

@@ -32,7 +32,7 @@ export interface JsonDocument {
   readonly value: unknown;
   /**
    * The text that element `index` of the top-level `"batch"` array was sent as, without white space around it.
-   * Null when there is no such array, or when the text leaves in doubt which one counts (a repeated or escaped key).
+   * Null when there is no such array, and when an escaped key may spell the same.
    */
   readonly elementText: ((index: number) => string) | null;
   /** Whether `part` (the value or something within it) holds, or stood for, a container beyond the depth limit. */

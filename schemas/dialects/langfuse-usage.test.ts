@@ -35,6 +35,14 @@ describe("usage", () => {
       { input: 1, output: undefined, total: undefined, unit: "TOKENS" },
     ],
     [
+      { totalTokens: 3, input: 7 },
+      { total: 3, unit: "TOKENS" },
+    ],
+    [
+      { completionTokens: 2, input: 7 },
+      { output: 2, unit: "TOKENS" },
+    ],
+    [
       { promptTokens: null, input: 7, inputCost: "x" },
       { input: null, output: undefined, total: undefined, unit: "TOKENS" },
     ],

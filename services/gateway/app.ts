@@ -3,7 +3,6 @@ import type { Hono } from "hono";
 import type { KeyRing } from "../runtime/auth.ts";
 import type { EventLog } from "../runtime/event-log/port.ts";
 import { createAdmission } from "../runtime/http/admission.ts";
-import { createHttpApp } from "../runtime/http/app.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { createAccept } from "./accept.ts";
@@ -46,14 +45,7 @@ export interface Gateway extends IngestOptions {
   readonly now: () => number;
 }
 
-/** The gateway as an app of its own. */
-export function createGatewayApp(options: GatewayOptions): Hono<HttpEnv> {
-  const app = createHttpApp(options.log);
-  gatewayRoutes(app, options);
-  return app;
-}
-
-/** Adds the gateway's routes to an app of {@link createHttpApp}, which answers 405 to their other methods. */
+/** Adds the gateway's routes to an app of `createHttpApp`, which answers 405 to their other methods. */
 export function gatewayRoutes(app: Hono<HttpEnv>, options: GatewayOptions): void {
   const { eventLog, keys, log, registryPosition, limits, now = Date.now } = options;
   const gateway: Gateway = {

@@ -14,7 +14,7 @@ import type { RegistryFold } from "../runtime/registry.ts";
 import { entityCache } from "./entity-cache.ts";
 import { idFilter } from "./id-filter.ts";
 import { entityKey } from "./plan.ts";
-import type { StatedRecord } from "./plan.ts";
+import type { Change, StatedRecord } from "./plan.ts";
 import { storeAround } from "./store.ts";
 import type { StoreDeps } from "./store.ts";
 
@@ -89,9 +89,11 @@ export async function startWriter(deps: WriterDeps): Promise<Writer> {
       const stubborn = times >= stubbornAfter;
       const { changes, refused } = await storeAround(store, mapped.stated, stubborn);
       for (const { record, error } of refused) {
-        mapped.parked.push(
-          park(record.source, stubborn ? "refused-repeatedly" : "refused", error.detail),
-        );
+        const isItsOwnFault = error.kind === "data" || othersWereStored(changes, record);
+        // Nothing else went through: it is the engine that cannot, and the writer waits for it.
+        if (!isItsOwnFault) throw error;
+        const reason = error.kind === "data" ? "refused" : "refused-repeatedly";
+        mapped.parked.push(park(record.source, reason, error.detail));
       }
       if (mapped.parked.length > 0) await insertRows(db, "parked_records", mapped.parked);
       log.debug("batch stored", {
@@ -164,6 +166,11 @@ export async function startWriter(deps: WriterDeps): Promise<Writer> {
     onBatch,
   });
   return { stop: () => consumer.stop() };
+}
+
+/** Whether rows of the same table went in while this record was refused. */
+function othersWereStored(changes: readonly Change[], { statements }: StatedRecord): boolean {
+  return statements.some(({ kind }) => changes.some((change) => change.kind === kind));
 }
 
 /** The version of a row: later positions are greater, also across generations of the log. */
