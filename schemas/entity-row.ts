@@ -29,7 +29,7 @@ export function rowOf(entity: Entity, ver: bigint, updatedAt: number): EntityRow
     is_deleted: entity.live ? 0 : 1,
   };
   const row = { ...shared, ...emptyColumns[entity.kind], ...entity.columns };
-  return (entity.kind === "observation" ? { ...row, ...derivedColumns(row) } : row) as EntityRow;
+  return entity.kind === "observation" ? { ...row, ...derivedColumns(row) } : row;
 }
 
 /** The tombstone for a key that the entity has left; its `deleted_at` of 1970 tells it from a deletion. */
@@ -59,10 +59,9 @@ export interface PhysicalKey {
 }
 
 export function physicalKeyOf(entity: Entity): PhysicalKey {
-  return {
-    keyHour: entity.keyHour,
-    traceId: entity.kind === "trace" ? null : String(entity.columns["trace_id"] ?? ""),
-  };
+  const traceId = entity.columns["trace_id"];
+  const ownTrace = typeof traceId === "string" ? traceId : "";
+  return { keyHour: entity.keyHour, traceId: entity.kind === "trace" ? null : ownTrace };
 }
 
 /** Reads back what {@link rowOf} wrote. */

@@ -113,8 +113,8 @@ class BatchFinder {
 
   onClose(at: number): void {
     if (this.#start < 0) return;
-    const isEmpty = this.#offsets?.length === 0 && skipSpace(this.#units, this.#start) === at;
-    if (!isEmpty) this.#add(at);
+    // Nothing stands before the end of an empty array.
+    if (skipSpace(this.#units, this.#start) !== at) this.#add(at);
     this.#start = -1;
   }
 

@@ -4,7 +4,7 @@
  * more than a day away moves the row.
  */
 
-export const hourMs = 3_600_000;
+const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
 /** How far a client's clock may run ahead of ours. */

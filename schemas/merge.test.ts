@@ -31,7 +31,7 @@ function factsOf(kind: Kind): fc.Arbitrary<Fact[]> {
   const time = timeColumn[kind];
   // Hours apart, so that keys move; few distinct moments, so that clocks tie.
   columns[time] = fc.constantFrom(0, 3_600_000, 100 * 3_600_000, 101 * 3_600_000);
-  const fact = fc.record({
+  const anyFact = fc.record({
     receivedAt: fc.integer({ min: 1, max: 5 }),
     time: fc.integer({ min: 0, max: 2 }),
     step: fc.constantFrom<0 | 1>(0, 1),
@@ -46,7 +46,7 @@ function factsOf(kind: Kind): fc.Arbitrary<Fact[]> {
     ),
   });
   return fc.array(
-    fact.map(({ stated, named, ranks, ...rest }): Fact => {
+    anyFact.map(({ stated, named, ranks, ...rest }): Fact => {
       const columnsStated = Object.fromEntries(
         named.flat().map((column) => [column, stated[column] ?? ""]),
       );
@@ -55,7 +55,7 @@ function factsOf(kind: Kind): fc.Arbitrary<Fact[]> {
         kind,
         project: "p",
         id: "i",
-        ranks: ranks as Fact["ranks"],
+        ranks,
         columns: { ...columnsStated, [time]: stated[time] ?? 0 },
         metadata: rest.metadata && Object.assign(Object.create(null), rest.metadata),
       };
@@ -114,14 +114,14 @@ for (const kind of ["trace", "observation", "score"] as const) {
     fc.assert(
       fc.property(factsOf(kind), fc.nat(), fc.nat(), (facts, deleteAt, replayFrom) => {
         // Receipts grow along the log, as the gateway makes them.
-        const log = facts.map((fact, index) => ({ ...fact, receivedAt: 10 + 2 * index }));
+        const log = facts.map((one, index) => ({ ...one, receivedAt: 10 + 2 * index }));
         const deletedAt = 9 + 2 * (deleteAt % (facts.length + 1));
         const play = (base: Entity | null, from: number): Entity | null => {
           let entity = base;
-          for (const fact of log.slice(from)) {
-            if (fact.receivedAt === deletedAt + 1)
+          for (const next of log.slice(from)) {
+            if (next.receivedAt === deletedAt + 1)
               entity = mergeDeletion(entity, { kind, project: "p", id: "i", deletedAt });
-            entity = mergeFact(entity, fact);
+            entity = mergeFact(entity, next);
           }
           return entity;
         };

@@ -56,6 +56,6 @@ function sumOfKeys(usage: Readonly<Record<string, number>>, part: string): numbe
 }
 
 /** Counts stay whole numbers that JSON carries exactly. */
-export function capped(count: number): number {
+function capped(count: number): number {
   return Math.min(count, Number.MAX_SAFE_INTEGER);
 }

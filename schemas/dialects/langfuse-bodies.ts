@@ -15,7 +15,6 @@ import {
 import { costDetails, usage, usageDetails } from "./langfuse-usage.ts";
 
 /** write-api §2.4. A body without an id is accepted; it names nothing that could be stored. */
-export type TraceBody = z.output<typeof traceBody>;
 export const traceBody = z.object({
   id: id.nullish(),
   timestamp: dateTime.nullish(),
@@ -34,7 +33,6 @@ export const traceBody = z.object({
 });
 
 /** write-api §2.6, what every observation has. */
-export type EventBody = z.output<typeof eventBody>;
 export const eventBody = z.object({
   id,
   traceId: id.nullish(),
@@ -50,11 +48,9 @@ export const eventBody = z.object({
   environment,
 });
 
-export type SpanBody = z.output<typeof spanBody>;
 export const spanBody = eventBody.extend({ endTime: dateTime.nullish() });
 
 /** Of generations, agents, tools, chains, retrievers, evaluators, embeddings and guardrails. */
-export type GenerationBody = z.output<typeof generationBody>;
 export const generationBody = spanBody
   .extend({
     completionStartTime: dateTime.nullish(),
@@ -71,7 +67,6 @@ export const generationBody = spanBody
   });
 
 /** write-api §2.6, of `observation-create` and `observation-update`: no environment, no prompt. */
-export type LegacyObservationBody = z.output<typeof legacyObservationBody>;
 export const legacyObservationBody = z.object({
   id: id.nullish(),
   traceId: id.nullish(),
@@ -95,7 +90,6 @@ export const legacyObservationBody = z.object({
 });
 
 /** Not stored, only logged. */
-export type SdkLogBody = z.output<typeof sdkLogBody>;
 export const sdkLogBody = z.object({
   log: z.unknown().refine((value) => value !== undefined && value !== null, {
     message: "Invalid input: expected any JSON but null",

@@ -4,7 +4,7 @@ import { entityOf, rowOf } from "../entity-row.ts";
 import { mergeFact } from "../merge.ts";
 import type { Entity } from "../merge.ts";
 import type { RecordHeader } from "../records.ts";
-import type { ObservationRow, ScoreRow, TraceRow } from "../rows.ts";
+import type { ObservationRow } from "../rows.ts";
 import { langfuseFacts } from "./langfuse-facts.ts";
 import { validateEvent } from "./langfuse.ts";
 
@@ -35,7 +35,7 @@ function factsOf({ type, at = 0, id = `e${at}`, body }: Sent) {
 }
 
 /** The row after these events, the same in every order of arrival. */
-function rowAfter<Row>(events: readonly Sent[]): Row {
+function rowAfter(events: readonly Sent[]): ObservationRow {
   const facts = events.flatMap((event) => factsOf(event) ?? []);
   const fold = (list: typeof facts): Entity | null => list.reduce<Entity | null>(mergeFact, null);
   const entity = fold(facts);
@@ -44,12 +44,13 @@ function rowAfter<Row>(events: readonly Sent[]): Row {
   const backwards = fold(facts.toReversed());
   expect(backwards && rowOf({ ...backwards, keyHour: 0 }, 1n, 0)).toEqual(row);
   expect(rowOf(entityOf(entity.kind, row), 1n, 0)).toEqual(row);
-  return row as Row;
+  // The widest of the three kinds: what a test asks of it is of its own kind.
+  return row as ObservationRow;
 }
 
 describe("worked examples of write-api §3.5, as §8 corrects them", () => {
   test("a trace keeps what a later event leaves out, and clears what it sets to null", () => {
-    const row = rowAfter<TraceRow>([
+    const row = rowAfter([
       {
         type: "trace-create",
         body: {
@@ -79,7 +80,7 @@ describe("worked examples of write-api §3.5, as §8 corrects them", () => {
   });
 
   test("a later usage replaces the whole provided map", () => {
-    const row = rowAfter<ObservationRow>([
+    const row = rowAfter([
       { type: "generation-create", body: { id: "g", usage: { input: 100, output: 20 } } },
       { type: "generation-update", at: 5, body: { id: "g", usageDetails: { input: 120 } } },
     ]);
@@ -88,7 +89,7 @@ describe("worked examples of write-api §3.5, as §8 corrects them", () => {
   });
 
   test("a bare score update keeps source, queue, comment and trace", () => {
-    const row = rowAfter<ScoreRow>([
+    const row = rowAfter([
       {
         type: "score-create",
         body: {
@@ -115,7 +116,7 @@ describe("worked examples of write-api §3.5, as §8 corrects them", () => {
 
   test.each([1, 0])("an update %i ms before its create does not freeze defaults", (gap) => {
     const startTime = new Date(receivedAt - 1000 - 1).toISOString();
-    const row = rowAfter<ObservationRow>([
+    const row = rowAfter([
       { type: "span-update", id: "up", body: { id: "s", traceId: "t", output: "o" } },
       {
         type: "agent-create",
@@ -137,13 +138,10 @@ describe("worked examples of write-api §3.5, as §8 corrects them", () => {
 
 test("an observation without a trace gets the same one every time, and joins its real one", () => {
   const bare: Sent = { type: "span-update", body: { id: "s" } };
-  const first = rowAfter<ObservationRow>([bare]);
+  const first = rowAfter([bare]);
   expect(first.trace_id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab]/);
-  expect(rowAfter<ObservationRow>([{ ...bare, at: 9 }]).trace_id).toBe(first.trace_id);
-  const joined = rowAfter<ObservationRow>([
-    bare,
-    { type: "span-create", at: 1, body: { id: "s", traceId: "t" } },
-  ]);
+  expect(rowAfter([{ ...bare, at: 9 }]).trace_id).toBe(first.trace_id);
+  const joined = rowAfter([bare, { type: "span-create", at: 1, body: { id: "s", traceId: "t" } }]);
   expect(joined.trace_id).toBe("t");
 });
 
@@ -158,7 +156,7 @@ test("a clock that runs ahead counts as five minutes ahead at most", () => {
 
 test("explicit null clears name, level and model of an observation, and nothing else (§3.3)", () => {
   const full = { id: "g", name: "n", level: "ERROR", model: "m", statusMessage: "s", version: "v" };
-  const row = rowAfter<ObservationRow>([
+  const row = rowAfter([
     { type: "generation-create", body: { ...full, parentObservationId: "p", output: "o" } },
     {
       type: "generation-update",
@@ -200,26 +198,27 @@ test.each([
   [null, {}],
   [JSON.parse('{"__proto__":{"x":1}}'), JSON.parse('{"__proto__":"{\\"x\\":1}"}')],
 ])("metadata %j is stored as %j (§2.5)", (sent, stored) => {
-  const row = rowAfter<TraceRow>([{ type: "trace-create", body: { id: "t", metadata: sent } }]);
+  const row = rowAfter([{ type: "trace-create", body: { id: "t", metadata: sent } }]);
   expect(JSON.stringify(row.metadata)).toBe(JSON.stringify(stored));
 });
 
 test("a payload of 0 or false is kept until a fuller one is known, whichever came first", () => {
   const zero: Sent = { type: "span-create", body: { id: "s", output: 0, input: false } };
-  expect(rowAfter<ObservationRow>([zero])).toMatchObject({ output: "0", input: "false" });
+  expect(rowAfter([zero])).toMatchObject({ output: "0", input: "false" });
   const text: Sent = {
     type: "span-create",
     at: -5,
     id: "early",
     body: { id: "s", output: { a: 1 } },
   };
-  expect(rowAfter<ObservationRow>([zero, text])).toMatchObject({ output: '{"a":1}' });
+  expect(rowAfter([zero, text])).toMatchObject({ output: '{"a":1}' });
 });
 
-describe("provided usage and cost (§4.2 to §4.4)", () => {
-  const usageOf = (body: Record<string, unknown>): ObservationRow =>
-    rowAfter([{ type: "generation-create", body: { id: "g", ...body } }]);
+function usageOf(body: Record<string, unknown>): ObservationRow {
+  return rowAfter([{ type: "generation-create", body: { id: "g", ...body } }]);
+}
 
+describe("provided usage and cost (§4.2 to §4.4)", () => {
   test.each([
     [{ usage: { input: 1, output: 2 } }, { input: 1, output: 2, total: 3 }],
     [{ usage: { input: 0, output: 5 } }, { input: 0, output: 5, total: 0 }],
@@ -270,7 +269,7 @@ test.each([
     { data_type: "CORRECTION", value: 0, string_value: "fix", name: "output" },
   ],
 ])("a score of %j is stored as %j (§2.7)", (body, stored) => {
-  const row = rowAfter<ScoreRow>([
+  const row = rowAfter([
     { type: "score-create", body: { id: "s", name: "n", traceId: "t", ...body } },
   ]);
   expect(row).toMatchObject(stored);

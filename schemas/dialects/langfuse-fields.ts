@@ -49,8 +49,8 @@ export function environmentOf(value: unknown): string | null {
 
 const environmentCharsMax = 40;
 
-export type Scalar = string | number | boolean | null;
-export type ModelParameter = Scalar | readonly string[] | Readonly<Record<string, string>>;
+type Scalar = string | number | boolean | null;
+type ModelParameter = Scalar | readonly string[] | Readonly<Record<string, string>>;
 
 /** Passed on by reference. (write-api §2.6) */
 export const modelParameters = z

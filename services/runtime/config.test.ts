@@ -13,7 +13,7 @@ const exampleConfig: Config = {
     port: 3000,
     publicUrl: "https://traces.example.com",
     bodyBytesMax: 4_718_592,
-    inflightBytesMax: 268_435_456,
+    inflightBytesMax: 67_108_864,
     depthMax: 200,
   },
   dataDir: "./data",

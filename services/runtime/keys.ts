@@ -19,7 +19,7 @@ export function makeKeyPair(): KeyPair {
  * What is kept of a secret: HMAC-SHA256 under the pepper, hex. Secrets are 122 random bits, so a fast hash is the
  * right one, and looking a digest up in a map tells an attacker nothing that helps without the pepper.
  */
-export function digestSecret(pepper: Buffer, secret: string): string {
+function digestSecret(pepper: Buffer, secret: string): string {
   return createHmac("sha256", pepper).update(secret).digest("hex");
 }
 

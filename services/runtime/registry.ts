@@ -35,7 +35,7 @@ export async function openRegistry(
         folded = offset + 1n;
       }
     } catch (error) {
-      failure = error instanceof Error ? error : new Error(String(error));
+      failure = asError(error);
     }
     for (const wake of waiters) wake();
     return failure ? "retry" : "done";
@@ -45,15 +45,7 @@ export async function openRegistry(
     while (!done()) {
       if (failure) throw failure;
       signal?.throwIfAborted();
-      await new Promise<void>((resolve) => {
-        const wake = (): void => {
-          waiters.delete(wake);
-          signal?.removeEventListener("abort", wake);
-          resolve();
-        };
-        waiters.add(wake);
-        signal?.addEventListener("abort", wake);
-      });
+      await woken(waiters, signal);
     }
   }
 
@@ -83,9 +75,26 @@ export async function openRegistry(
       ]);
       await until(() => at !== undefined && folded > at.offset);
       const outcome = registry.outcomeOf(id);
-      if (!outcome) throw new Error(`the outcome of command ${id} is no longer remembered`);
-      return outcome;
+      if (outcome) return outcome;
+      throw new Error(`the outcome of command ${id} is no longer remembered`);
     },
     close: () => consumer.stop(),
   };
+}
+
+/** Resolves at the next wake-up, or when the signal aborts. */
+function woken(waiters: Set<() => void>, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      waiters.delete(wake);
+      signal?.removeEventListener("abort", wake);
+      resolve();
+    };
+    waiters.add(wake);
+    signal?.addEventListener("abort", wake);
+  });
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

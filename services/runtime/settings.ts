@@ -48,7 +48,7 @@ export const settings = {
     ),
     inflightBytesMax: setting(
       "SLUICE_INFLIGHT_BYTES_MAX",
-      "256MiB",
+      "64MiB",
       byteSize(MiB, 64 * GiB),
       "Bytes of request bodies held at once; beyond it a request gets 503 and may retry.",
     ),

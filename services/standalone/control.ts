@@ -83,8 +83,6 @@ export async function remoteOperations(directory: string): Promise<Operations | 
   } catch {
     return null; // A server that was killed leaves its file behind.
   }
-  const json = async <Answer>(answer: Promise<Response>): Promise<Answer> =>
-    (await answer).json() as Promise<Answer>;
   return {
     listKeys: () => json(call("GET", "/keys")),
     createKey: (projectId, note) => json(call("POST", "/keys", { projectId, note })),
@@ -94,6 +92,10 @@ export async function remoteOperations(directory: string): Promise<Operations | 
       return answer.status === 200 && answer.body ? linesOf(answer.body) : null;
     },
   };
+}
+
+async function json<Answer>(answer: Promise<Response>): Promise<Answer> {
+  return (await answer).json() as Promise<Answer>;
 }
 
 async function* lines(rows: AsyncIterable<string>): AsyncGenerator<string> {

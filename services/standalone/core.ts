@@ -12,7 +12,8 @@ import type { Lifecycle } from "../runtime/lifecycle.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import type { RegistryFold } from "../runtime/registry.ts";
-import { partsOf, startWriter } from "../writer/writer.ts";
+import { partsOf } from "../writer/map-batch.ts";
+import { startWriter } from "../writer/writer.ts";
 
 /** Everything of a data directory at work but the HTTP server: the logs, the engine, the registry and the writer. */
 export interface Core {

@@ -31,7 +31,7 @@ export function localOperations({ registry, pepper, db, drained }: OperationsDep
   const { registry: state } = registry;
   return {
     async listKeys() {
-      return [...state.keysByPublicKey.values()].map(({ secretDigest: _, ...shown }) => shown);
+      return [...state.keysByPublicKey.values()].map(shown);
     },
     async createKey(projectId, note) {
       const pair = makeKeyPair();
@@ -48,4 +48,15 @@ export function localOperations({ registry, pepper, db, drained }: OperationsDep
       return exportProject(db, projectId);
     },
   };
+}
+
+function shown({
+  publicKey,
+  displaySecretKey,
+  projectId,
+  note,
+  createdAt,
+  revokedAt,
+}: ApiKey): ShownKey {
+  return { publicKey, displaySecretKey, projectId, note, createdAt, revokedAt };
 }

@@ -89,7 +89,7 @@ export function planChanges(
     for (const statement of statements) {
       apply(position, statement);
       if (!isTraceDeletion(statement)) continue;
-      for (const { entity } of [...working.values()]) {
+      for (const { entity } of working.values()) {
         if (belongsTo(entity, statement))
           apply(position, { ...statement, kind: entity.kind, id: entity.id });
       }

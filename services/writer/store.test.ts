@@ -69,6 +69,10 @@ async function exported(project: string): Promise<string[]> {
   return lines;
 }
 
+async function exportedIds(project: string): Promise<string[]> {
+  return (await exported(project)).map((line) => String(JSON.parse(line).id)).toSorted();
+}
+
 /** Deterministic facts of several entities of all kinds, with moves over hours and months and every kind of value. */
 function manyFacts(project: string): Fact[] {
   return Array.from({ length: 120 }, (_, index): Fact => {
@@ -190,10 +194,8 @@ test("a deleted trace takes its observations and scores with it, stored and just
     { position: 13n, statements: [of("observation", "new life", "t1", start + 11)] },
   ];
   await storeRecords(writer, after);
-  const live = async (): Promise<string[]> =>
-    (await exported("deleted")).map((line) => String(JSON.parse(line).id)).toSorted();
-  expect(await live()).toEqual(["kept", "new life"]);
+  expect(await exportedIds("deleted")).toEqual(["kept", "new life"]);
 
   await storeRecords(coldWriter(), [...recordsOf(before), ...after]);
-  expect(await live()).toEqual(["kept", "new life"]);
+  expect(await exportedIds("deleted")).toEqual(["kept", "new life"]);
 });

@@ -10,7 +10,8 @@ import { createMemoryTopic, openMemoryLog } from "../runtime/event-log/memory-lo
 import type { EventLog } from "../runtime/event-log/port.ts";
 import { recordingLogger } from "../runtime/http/testing.ts";
 import { openRegistry } from "../runtime/registry.ts";
-import { partsOf, positionOf, startWriter } from "./writer.ts";
+import { partsOf, positionOf } from "./map-batch.ts";
+import { startWriter } from "./writer.ts";
 
 let db: Db;
 
@@ -144,7 +145,7 @@ test("however long the engine takes nothing at all, no record is parked for it",
     ...db,
     insert: (table, rows) => {
       refusals += 1;
-      const isAway = table === "sluice.traces" && refusals < 40;
+      const isAway = table === "sluice.traces" && refusals < 10;
       if (isAway) return Promise.reject(new DbError("transient", 252, "too many parts"));
       return db.insert(table, rows);
     },

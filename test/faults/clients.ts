@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Langfuse } from "langfuse";
 
-import type { Book } from "./book.ts";
+import type { Answer, Book } from "./book.ts";
 import { createIssuer, randomOf } from "./events.ts";
 import type { Issued, Issuer } from "./events.ts";
 import { authorization, publicKey, secretKey } from "./server.ts";
@@ -61,41 +61,58 @@ export function startLoad(url: string, book: Book, options: LoadOptions): Load {
   };
 }
 
-export interface Sent {
-  /** The body to send when it is not the batch as JSON. */
-  readonly body?: string | Uint8Array;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
 /** Posts one batch once and writes the outcome into the book; the events must have been issued. Null when it went well. */
 export async function post(
   url: string,
   book: Book,
   batch: readonly Issued[],
-  { body = JSON.stringify({ batch: batch.map(({ event }) => event) }), headers = {} }: Sent = {},
+  body: string = JSON.stringify({ batch: batch.map(({ event }) => event) }),
+): Promise<Failure | null> {
+  return await sendOnce(`${url}/api/public/ingestion`, book, batch, body, enterBatch);
+}
+
+/** Posts scores by the route that takes them one by one. */
+async function postScores(
+  url: string,
+  book: Book,
+  scores: readonly Issued[],
+): Promise<Failure | null> {
+  for (const score of scores) {
+    const body = JSON.stringify(score.event.body);
+    const failure = await sendOnce(`${url}/api/public/scores`, book, [score], body, enterScore);
+    if (failure) return failure;
+  }
+  return null;
+}
+
+async function sendOnce(
+  url: string,
+  book: Book,
+  sent: readonly Issued[],
+  body: string,
+  enter: (book: Book, sent: readonly Issued[], text: string) => void,
 ): Promise<Failure | null> {
   const startedAt = performance.now();
-  const failed = (status: number, text: string, answered: Headers | null): Failure => ({
-    sent: batch,
-    status,
-    headers: answered,
-    text,
-    ms: performance.now() - startedAt,
-  });
   let failure: Failure | null = null;
   try {
-    const answer = await fetch(`${url}/api/public/ingestion`, {
+    const answer = await fetch(url, {
       method: "POST",
-      headers: { authorization, "content-type": "application/json", ...headers },
+      headers: { authorization, "content-type": "application/json" },
       body,
       signal: AbortSignal.timeout(requestMsMax),
     });
     const text = await answer.text();
-    enter(book, batch, answer.status, text);
-    if (answer.status !== 207) failure = failed(answer.status, text, answer.headers);
+    if (answer.ok) {
+      enter(book, sent, text);
+    } else {
+      const { status, headers } = answer;
+      book.answer(sent, refusalOf(status));
+      failure = { sent, status, headers, text, ms: performance.now() - startedAt };
+    }
   } catch (error) {
-    book.answer(batch, "unknown");
-    failure = failed(0, codeOf(error), null);
+    book.answer(sent, "unknown");
+    const ms = performance.now() - startedAt;
+    failure = { sent, status: 0, headers: null, text: codeOf(error), ms };
   }
   book.request(failure === null, startedAt);
   return failure;
@@ -138,12 +155,13 @@ async function postForEver(
   const { run, batchMax = 20, attemptsMax = attemptsOfSdks, pauseMs = 5, onFailure } = options;
   const issuer = createIssuer(run, Date.now());
   const random = randomOf(run);
-  while (!signal.aborted) {
-    const count = 1 + Math.floor(random() * batchMax);
-    const batch = Array.from({ length: count }, () => issuer.next());
+  for (let n = 1; !signal.aborted; n += 1) {
+    const isScore = n % batchesPerScore === 0;
+    const count = isScore ? 1 : 1 + Math.floor(random() * batchMax);
+    const batch = Array.from({ length: count }, () => issuer.next(isScore ? "score" : undefined));
     for (const issued of batch) book.issue(issued);
     for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
-      const failure = await post(url, book, batch);
+      const failure = await (isScore ? postScores(url, book, batch) : post(url, book, batch));
       if (!failure) break;
       onFailure?.(failure);
       if (signal.aborted) break;
@@ -153,21 +171,33 @@ async function postForEver(
   }
 }
 
-/** The status and the per-event lists of an answer, as outcomes (write-api §1.5). */
-function enter(book: Book, batch: readonly Issued[], status: number, text: string): void {
-  if (status === 503) return book.answer(batch, "refused");
-  if (status >= 400 && status < 500) return book.answer(batch, "rejected");
-  if (status !== 207) return book.answer(batch, "unknown");
+function refusalOf(status: number): Answer {
+  if (status === 503) return "refused";
+  return status >= 400 && status < 500 ? "rejected" : "unknown";
+}
+
+/** Every event must be in one of the lists, and nothing else (write-api §1.5). */
+function enterBatch(book: Book, batch: readonly Issued[], text: string): void {
+  const byId = new Map(batch.map((issued) => [issued.event.id, issued]));
+  enterLists(book, byId, text);
+  if (byId.size > 0) throw new Error(`The answer forgets ${[...byId.keys()].join(", ")}.`);
+}
+
+function enterScore(book: Book, [score]: readonly Issued[], text: string): void {
+  const { id } = JSON.parse(text) as { readonly id: string };
+  if (!score || id !== score.event.body.id) throw new Error(`The answer names the score ${id}.`);
+  book.answer([score], "acked");
+}
+
+function enterLists(book: Book, byId: Map<string, Issued>, text: string): void {
   const { successes, errors } = JSON.parse(text) as {
     readonly successes: readonly { readonly id: string }[];
     readonly errors: readonly { readonly id: string; readonly status: number }[];
   };
-  const byId = new Map(batch.map((issued) => [issued.event.id, issued]));
   for (const { id } of successes) book.answer(taken(byId, id), "acked");
-  for (const { id, status: why } of errors) {
-    book.answer(taken(byId, id), why < 500 ? "rejected" : "unknown");
+  for (const { id, status } of errors) {
+    book.answer(taken(byId, id), status < 500 ? "rejected" : "unknown");
   }
-  if (byId.size > 0) throw new Error(`The answer forgets ${[...byId.keys()].join(", ")}.`);
 }
 
 function taken(byId: Map<string, Issued>, id: string): Issued[] {
@@ -176,6 +206,9 @@ function taken(byId: Map<string, Issued>, id: string): Issued[] {
   byId.delete(id);
   return [issued];
 }
+
+/** One of so many requests takes the route for single scores. */
+const batchesPerScore = 8;
 
 /** Events between two turns of the SDK's client, and the pause between them. */
 const sdkBatch = 12;
@@ -197,7 +230,8 @@ async function useSdk(
       try {
         const answer = await super.fetch(where, request);
         const text = await answer.text();
-        enterSdk(book, ids, answer.status, text);
+        if (answer.status === 207) enterLists(book, ids, text);
+        else book.answer(ids.values(), refusalOf(answer.status));
         book.request(answer.status === 207, startedAt);
         return new Response(text, { status: answer.status });
       } catch (error) {
@@ -231,7 +265,8 @@ async function useSdk(
 function hand(sdk: Langfuse, { kind, event }: Issued): void {
   const { timestamp, startTime, ...rest } = event.body;
   if (kind === "trace") sdk.trace({ ...rest, timestamp: new Date(String(timestamp)) });
-  else if (kind === "generation") sdk.generation({ ...rest, startTime: new Date(String(startTime)) });
+  else if (kind === "generation")
+    sdk.generation({ ...rest, startTime: new Date(String(startTime)) });
   else sdk.score({ ...rest, name: String(rest["name"]), value: Number(rest["value"]) });
 }
 
@@ -251,18 +286,6 @@ function issuedById(body: string, sent: ReadonlyMap<string, Issued>): Map<string
     found.set(id, issued);
   }
   return found;
-}
-
-function enterSdk(book: Book, ids: Map<string, Issued>, status: number, text: string): void {
-  if (status !== 207) {
-    return book.answer(ids.values(), status === 503 ? "refused" : "rejected");
-  }
-  const { successes, errors } = JSON.parse(text) as {
-    readonly successes: readonly { readonly id: string }[];
-    readonly errors: readonly { readonly id: string }[];
-  };
-  for (const { id } of successes) book.answer(taken(ids, id), "acked");
-  for (const { id } of errors) book.answer(taken(ids, id), "rejected");
 }
 
 /** The system's code of a failed request, such as ECONNREFUSED. */

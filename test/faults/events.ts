@@ -70,24 +70,17 @@ export function createIssuer(run: string, startMs: number): Issuer {
       const kind = given ?? choose(random);
       const base = { run, seq, random, timestamp: new Date(startMs + seq).toISOString() };
       const entity = `${run}-${seq}`;
-      switch (kind) {
-        case "trace":
-          traceId = entity;
-          return issueTrace(base, entity);
-        case "score":
-          return issueScore(base, entity, traceId);
-        case "span-update":
-        case "generation-update": {
-          const target = open[kind === "span-update" ? "span" : "generation"].shift() ?? entity;
-          return issueUpdate(base, kind, target, traceId);
-        }
-        case "span":
-        case "generation":
-          open[kind].push(entity);
-          return issueObservation(base, kind, entity, traceId);
-        case "event":
-          return issueObservation(base, kind, entity, traceId);
+      if (kind === "trace") {
+        traceId = entity;
+        return issueTrace(base, entity);
       }
+      if (kind === "score") return issueScore(base, entity, traceId);
+      if (kind === "span-update" || kind === "generation-update") {
+        const target = open[kind === "span-update" ? "span" : "generation"].shift() ?? entity;
+        return issueUpdate(base, kind, target, traceId);
+      }
+      if (kind !== "event") open[kind].push(entity);
+      return issueObservation(base, kind, entity, traceId);
     },
   };
 }
@@ -175,7 +168,9 @@ function payloadOf({ run, seq, random }: Base, text: string): object {
 type Random = () => number;
 
 /** Characters that anything on the way might spoil: quotes, escapes, controls, two to four bytes of UTF-8. */
-const alphabet = [..."abcdefghijklmnopqrstuvwxyz     0123456789\"\\/'{}[],:\n\t\u0000é߀ö漢字🙂𝕏\u200d\u202e"];
+const alphabet = Array.from(
+  "abcdefghijklmnopqrstuvwxyz     0123456789\"\\/'{}[],:\n\t\u0000é߀ö漢字🙂𝕏\u200d\u202e",
+);
 const charsTypical = 200;
 const charsMax = 4000;
 

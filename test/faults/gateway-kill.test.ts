@@ -55,7 +55,9 @@ test("G2: SIGTERM under load finishes every request that it took, and ends in ti
   const rows = await exportRows(place);
   // Refused for lack of a listener or with an answer is fine. Cut off is fine only when it was never taken.
   const cutOff = failures.filter(({ status, text }) => status === 0 && text !== "ECONNREFUSED");
-  const stored = new Set(rows.flatMap((row) => Object.keys(row.metadata).map((mark) => `${row.id} ${mark}`)));
+  const stored = new Set(
+    rows.flatMap((row) => Object.keys(row.metadata).map((mark) => `${row.id} ${mark}`)),
+  );
   const resetThoughStored = cutOff.flatMap(({ sent }) =>
     sent.filter(({ event, mark }) => stored.has(`${event.body.id} ${mark}`)),
   );

@@ -35,7 +35,11 @@ export function storable(issuer: Issuer, name: string, content: Content): Hostil
   };
   const { event, mark } = stored;
   const metadata = [`"${mark}":""`, ...listed(content.metadata)].join(",");
-  const body = [`"id":${JSON.stringify(id)}`, `"metadata":{${metadata}}`, ...listed(content.fields)];
+  const body = [
+    `"id":${JSON.stringify(id)}`,
+    `"metadata":{${metadata}}`,
+    ...listed(content.fields),
+  ];
   const text = `{"id":"${event.id}","type":"${event.type}","timestamp":"${event.timestamp}","body":{${body.join(",")}}}`;
   return { name, text, stored };
 }
@@ -60,12 +64,11 @@ export async function sendAll(
     const good = stored === null ? siblings : [siblings[0], stored, siblings[1]];
     for (const issued of good) book.issue(issued);
     const outcome = await send(url, { body: batchOf(siblings[0], text, siblings[1]) });
-    expect(outcome, name).toMatchObject({
+    expect({ name, ...outcome }).toMatchObject({
+      name,
       status: 207,
       body: {
-        successes: expect.arrayContaining(
-          good.map(({ event }) => ({ id: event.id, status: 201 })),
-        ),
+        successes: expect.arrayContaining(good.map(({ event }) => ({ id: event.id, status: 201 }))),
         errors: stored === null ? [{ status: 400, message: "Invalid request data" }] : [],
       },
     });

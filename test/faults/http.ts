@@ -2,6 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import type { Issued } from "./events.ts";
 import { authorization } from "./server.ts";
+import type { Server } from "./server.ts";
 
 export interface Outcome {
   readonly status: number;
@@ -39,11 +40,19 @@ export function batchOf(...events: readonly (Issued | string)[]): string {
 
 const watchMs = 5;
 
-/** Runs something, and tells how long others had to wait for an answer meanwhile, at worst. */
-export async function whileWatched<Result>(
+export interface Cost {
+  /** How long others had to wait for an answer meanwhile, at worst. On a busy machine longer than the server's fault. */
+  readonly waitedMs: number;
+  /** Processor time that the thread which answers others spent meanwhile. */
+  readonly threadMs: number;
+}
+
+/** Posts a body, and tells what that costs everybody else. */
+export async function sendWatched(
   url: string,
-  run: () => Promise<Result>,
-): Promise<{ readonly result: Result; readonly waitedMs: number }> {
+  server: Server,
+  sent: Sent,
+): Promise<Outcome & Cost> {
   const over = new AbortController();
   let waitedMs = 0;
   const watching = (async () => {
@@ -54,9 +63,10 @@ export async function whileWatched<Result>(
       await pause(watchMs);
     }
   })();
+  const before = server.mainThreadMs();
   try {
-    const result = await run();
-    return { result, waitedMs };
+    const outcome = await send(url, sent);
+    return { ...outcome, waitedMs, threadMs: server.mainThreadMs() - before };
   } finally {
     over.abort();
     await watching;

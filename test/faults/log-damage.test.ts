@@ -42,8 +42,12 @@ test("E2: what a crash leaves behind the last frame is cut off, and the log goes
     server = await rig.start();
     const opened = await readFile(path);
     // The registry and the events are two logs; nothing was sent yet, so this one ends where it was whole.
-    expect(opened.length, tail.name).toBe(whole);
-    expect(opened.equals(intact.subarray(0, whole)), tail.name).toBe(true);
+    const isPrefix = opened.equals(intact.subarray(0, whole));
+    expect({ tail: tail.name, bytes: opened.length, isPrefix }).toEqual({
+      tail: tail.name,
+      bytes: whole,
+      isPrefix: true,
+    });
     cut += 1;
   }
   const { problems } = await rig.close({

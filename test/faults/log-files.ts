@@ -41,7 +41,7 @@ export async function eventIdsInLog(dataDir: string): Promise<string[]> {
     for (const { at, size } of framesOf(bytes)) {
       const frame = decodeFrame(bytes.subarray(at, at + size), 0);
       if (!frame) continue;
-      for (let next = 0; next < frame.values.length; ) {
+      for (let next = 0; next < frame.values.length;) {
         const value = valueAt(frame.values, next);
         const { id } = JSON.parse(decodeRecord(value).body) as { readonly id?: string };
         if (id !== undefined) ids.push(id);
@@ -60,7 +60,7 @@ export interface FramePlace {
 /** Where the frames of a segment lie, up to the first that is not whole. */
 export function framesOf(segment: Buffer): FramePlace[] {
   const places: FramePlace[] = [];
-  for (let at = segmentHeaderBytes; at + frameHeaderBytes <= segment.length; ) {
+  for (let at = segmentHeaderBytes; at + frameHeaderBytes <= segment.length;) {
     const size = claimedFrameSize(segment, at);
     if (at + size > segment.length || !decodeFrame(segment, at)) break;
     places.push({ at, size });

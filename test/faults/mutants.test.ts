@@ -77,7 +77,8 @@ describe("E5: every answer", () => {
       const answered = calls.find(
         ({ name: call, text }) => call !== "pwrite64" && text.includes(`{\\"id\\":\\"${id}\\"`),
       );
-      if (!written || !answered) throw new Error(`The recording lacks the write or answer of ${id}.`);
+      if (!written || !answered)
+        throw new Error(`The recording lacks the write or answer of ${id}.`);
       const descriptor = /\((\d+),/.exec(written.text)?.[1];
       return !calls.some(
         ({ text, begin, end }) =>
@@ -87,7 +88,9 @@ describe("E5: every answer", () => {
           end < answered.begin,
       );
     });
-    console.log(`E5 ${patches.length === 0 ? "as built" : `mutant: ${name}`}: ${early.length} of ${requests} answers came before their fsync`);
+    console.log(
+      `E5 ${patches.length === 0 ? "as built" : `mutant: ${name}`}: ${early.length} of ${requests} answers came before their fsync`,
+    );
     return early.length;
   }
 
@@ -140,7 +143,7 @@ describe("half of a surrogate pair", () => {
     const broken = withText(issuer.next("trace"), "half \ud83d pair", "half \ufffd pair");
     book.issue(broken.stored);
     const body = JSON.stringify({ batch: [broken.sent.event] });
-    expect(await post(place.url, book, [broken.stored], { body })).toBeNull();
+    expect(await post(place.url, book, [broken.stored], body)).toBeNull();
     const { problems } = await rig.close({
       name: patches.length === 0 ? "lone surrogate" : `mutant: ${name}`,
       faults: 1,

@@ -24,7 +24,8 @@ const consumer = "services/runtime/event-log/consumer.js";
 const appendCall = "await eventLog.append(entries);";
 const frameWrite = "await this.#write(frame);";
 const frameSync = "await this.#sync();";
-const batchStore = "const { changes, refused } = await storeAround(store, mapped.stated, stubborn);";
+const batchStore =
+  "const { changes, refused } = await storeAround(store, mapped.stated, stubborn);";
 const batchDone = 'return "done";';
 const batchCommit = "return reader.commit(last.offset + 1n);";
 /** Comes before the inserts of each table; the other one is the last of them. */

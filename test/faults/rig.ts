@@ -74,9 +74,9 @@ export async function createRig(env: Readonly<Record<string, string>> = {}): Pro
 
 /** A build with faults, which is removed when the running test ends. */
 export async function variantForTest(...patches: readonly Patch[]): Promise<RunOptions> {
-  const { program, dispose } = await buildVariant(...patches);
-  onTestFinished(dispose);
-  return { program };
+  const variant = await buildVariant(...patches);
+  onTestFinished(() => variant.dispose());
+  return { program: variant.program };
 }
 
 /** All rows of the project, as `sluice export` gives them once everything accepted is stored. */
@@ -96,5 +96,6 @@ export async function exportText(place: Place): Promise<string> {
 /** Records that any of the servers put aside; a record that was parked again after a restart counts once. */
 export function parkedBy(servers: readonly Server[]): number {
   const lines = servers.flatMap((server) => logged(server.stderr(), "record parked"));
-  return new Set(lines.map(({ partition, position }) => `${partition} ${position}`)).size;
+  return new Set(lines.map(({ partition, position }) => JSON.stringify([partition, position])))
+    .size;
 }

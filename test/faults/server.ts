@@ -44,6 +44,8 @@ export interface Server {
   stderr(): string;
   /** Greatest resident memory so far, in MiB. */
   rssMax(): number;
+  /** Processor time of the thread that runs JavaScript so far, in milliseconds; others cannot make it longer. */
+  mainThreadMs(): number;
   /** SIGKILL; resolves when the process is gone. */
   kill(): Promise<Exit>;
   /** SIGTERM; resolves when the process has ended. */
@@ -107,7 +109,9 @@ export async function startServer(place: Place, options: RunOptions = {}): Promi
   ]);
   if (outcome !== "ready" || child.pid === undefined) {
     child.kill("SIGKILL");
-    throw new Error(`The server did not become ready (${JSON.stringify(outcome)}):\n${output.stderr}`);
+    throw new Error(
+      `The server did not become ready (${JSON.stringify(outcome)}):\n${output.stderr}`,
+    );
   }
   const pid = options.under === undefined ? child.pid : onlyChildOf(child.pid);
   const memory = watchMemory(pid, exited);
@@ -117,6 +121,7 @@ export async function startServer(place: Place, options: RunOptions = {}): Promi
     exited,
     stderr: () => output.stderr,
     rssMax: memory,
+    mainThreadMs: () => mainThreadMs(pid),
     async kill() {
       process.kill(pid, "SIGKILL");
       return await exited;
@@ -221,6 +226,16 @@ function peakRss(pid: number): number {
   } catch {
     return 0;
   }
+}
+
+/** Linux counts processor time in ticks of 10 ms. */
+const tickMs = 10;
+
+function mainThreadMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/task/${pid}/stat`, "utf8");
+  // The second field is the program's name in brackets and may hold anything; fields are counted after it.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * tickMs;
 }
 
 async function freePort(): Promise<number> {

@@ -108,14 +108,11 @@ test("P7: empty texts, nulls, repeated keys and the ends of time are stored by t
   const { place, book, ...rig } = await createRig();
   await rig.start();
   const issuer = createIssuer("P7.stored", Date.now());
-  const nulls = (names: string): string =>
-    names
-      .split(" ")
-      .map((name) => `"${name}":null`)
-      .join(",");
   const all = [
     storable(issuer, "a trace of nulls", {
-      fields: nulls("timestamp name userId sessionId release version externalId input output tags public environment"),
+      fields: nulls(
+        "timestamp name userId sessionId release version externalId input output tags public environment",
+      ),
       columns: { name: "", user_id: "", input: "", tags: [], environment: "default" },
     }),
     storable(issuer, "a generation of nulls", {
@@ -193,7 +190,8 @@ test("P7: an envelope of the wrong shape gets a JSON 400 that says what was expe
   };
   for (const [body, error] of Object.entries(expected)) {
     const outcome = await send(place.url, { body });
-    expect(outcome, body).toMatchObject({
+    expect({ sent: body, ...outcome }).toMatchObject({
+      sent: body,
       status: 400,
       body: { message: "Invalid request data", errors: [error] },
     });
@@ -215,4 +213,12 @@ function refused(envelope: object): Hostile {
     ...envelope,
   });
   return refusable(text.slice(0, 200), text);
+}
+
+/** These fields, all of them null. */
+function nulls(names: string): string {
+  return names
+    .split(" ")
+    .map((name) => `"${name}":null`)
+    .join(",");
 }

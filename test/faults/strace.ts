@@ -67,7 +67,8 @@ export async function readWrites(file: string): Promise<SystemCall[]> {
     const begun = resumed ? open.get(pid) : { text: "", begin: at };
     if (!begun) continue;
     const text = begun.text + rest.slice(resumed?.[0].length ?? 0);
-    if (text.endsWith("<unfinished ...>")) open.set(pid, { text, begin: begun.begin });
+    const unfinished = / ?<unfinished \.\.\.>$/.exec(text);
+    if (unfinished) open.set(pid, { text: text.slice(0, unfinished.index), begin: begun.begin });
     else calls.push({ name: text.split("(")[0] ?? "", text, begin: begun.begin, end: at });
   }
   return calls;

@@ -63,8 +63,7 @@ test("consumed segments are deleted when they have been consumed for longer than
   await consumedUpTo(log, "g", 10);
   await sleep(aRoundMs);
   expect(await segmentNames()).toEqual(before);
-  await until(() => log.health().bytes < 1000);
-  expect(await segmentNames()).toEqual(before.slice(-1));
+  await expect.poll(segmentNames, { timeout: 10_000 }).toEqual(before.slice(-1));
 });
 
 test("a stream that is kept for ever keeps everything, and nothing in it counts as lag", async () => {
@@ -115,11 +114,11 @@ test("after an unclean stop a group starts again at the oldest kept entry, after
   const log = await opened({ retention: keepAll });
   await appendOneByOne(log, 0, 10);
   await consumedUpTo(log, "g", 10);
-  const killed = await copyAsAfterKill(dirs[0] ?? "");
+  const dir = await killedCopy(dirs[0] ?? "");
   await log.close();
   const clean = await opened({ retention: keepAll });
   expect(clean.health().lag).toBe(0n);
-  const again = await opened({ retention: keepAll, dir: await killedCopy(killed) });
+  const again = await opened({ retention: keepAll, dir });
   const repeated = await collect(again, "g");
   await until(() => repeated.values().length === 10);
   expect(repeated.values()[0]).toBe("0");

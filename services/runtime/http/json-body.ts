@@ -1,6 +1,8 @@
 import type { Context } from "hono";
 
 import { bodyTooLarge, invalidBody } from "../../../schemas/errors.ts";
+import { parseJson } from "../../../schemas/json.ts";
+import type { JsonDocument } from "../../../schemas/json.ts";
 import type { HttpEnv } from "./app.ts";
 
 /**
@@ -12,8 +14,17 @@ export async function readJson(c: Context<HttpEnv>, bytesMax = 64 * 1024): Promi
   if (length === undefined || !(Number(length) <= bytesMax)) throw bodyTooLarge(bytesMax);
   const text = await c.req.text();
   if (text === "") return {};
+  const document = parsed(text);
+  if (document.tooDeep(document.value)) throw invalidBody("The body is nested too deeply");
+  return document.value;
+}
+
+/** Settings are flat; nobody needs more levels. */
+const depthMax = 20;
+
+function parsed(text: string): JsonDocument {
   try {
-    return JSON.parse(text);
+    return parseJson(text, { depthMax });
   } catch {
     throw invalidBody("Invalid JSON");
   }
