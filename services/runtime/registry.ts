@@ -23,35 +23,25 @@ export async function openRegistry(
   now: () => number = Date.now,
 ): Promise<RegistryFold> {
   const registry = new Registry();
-  const waiters = new Set<() => void>();
-  let folded = 0n;
-  let failure: Error | null = null;
+  const progress = new Progress();
 
   async function onBatch(batch: LogBatch): Promise<"done" | "retry"> {
     try {
       for (const { offset, value } of batch.records) {
         const command: RegistryCommand = JSON.parse(value.toString());
         registry.apply(command);
-        folded = offset + 1n;
+        progress.advance(offset + 1n);
       }
+      return "done";
     } catch (error) {
-      failure = asError(error);
-    }
-    for (const wake of waiters) wake();
-    return failure ? "retry" : "done";
-  }
-
-  async function until(done: () => boolean, signal?: AbortSignal): Promise<void> {
-    while (!done()) {
-      if (failure) throw failure;
-      signal?.throwIfAborted();
-      await woken(waiters, signal);
+      progress.fail(error);
+      return "retry";
     }
   }
 
   async function caughtUp(): Promise<void> {
     const ends = await log.ends();
-    await until(() => folded >= (ends.get(0) ?? 0n));
+    await progress.reaches(ends.get(0) ?? 0n);
   }
 
   const consumer = await log.consume({
@@ -61,19 +51,19 @@ export async function openRegistry(
     lingerMs: 0,
     onBatch,
   });
+  consumer.ended.catch((error) => progress.fail(error));
   await caughtUp();
   return {
     registry,
     caughtUp,
-    position: () => folded.toString(),
-    reached: (position, signal) => until(() => folded >= BigInt(position), signal),
+    position: () => progress.folded.toString(),
+    reached: (position, signal) => progress.reaches(BigInt(position), signal),
     async submit(change, by, id = randomUUID()) {
       const command: RegistryCommand = { id, foldVersion, at: now(), by, change };
       // One key for all: the stream is one sequence, and who comes first in it wins.
-      const [at] = await log.append([
-        { key: "registry", value: Buffer.from(JSON.stringify(command)) },
-      ]);
-      await until(() => at !== undefined && folded > at.offset);
+      const value = Buffer.from(JSON.stringify(command));
+      const [at] = await log.append([{ key: "registry", value }]);
+      if (at) await progress.reaches(at.offset + 1n);
       const outcome = registry.outcomeOf(id);
       if (outcome) return outcome;
       throw new Error(`the outcome of command ${id} is no longer remembered`);
@@ -82,19 +72,46 @@ export async function openRegistry(
   };
 }
 
-/** Resolves at the next wake-up, or when the signal aborts. */
-function woken(waiters: Set<() => void>, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = (): void => {
-      waiters.delete(wake);
-      signal?.removeEventListener("abort", wake);
-      resolve();
-    };
-    waiters.add(wake);
-    signal?.addEventListener("abort", wake);
-  });
-}
+/** How far the stream is folded, for those who wait for it to be further. */
+class Progress {
+  /** The offset of the next command. */
+  folded = 0n;
+  #failure: Error | null = null;
+  readonly #waiters = new Set<() => void>();
 
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
+  advance(to: bigint): void {
+    this.folded = to;
+    this.#wake();
+  }
+
+  /** The fold stops here: whoever waits learns why. */
+  fail(thrown: unknown): void {
+    this.#failure = thrown instanceof Error ? thrown : new Error(String(thrown));
+    this.#wake();
+  }
+
+  async reaches(offset: bigint, signal?: AbortSignal): Promise<void> {
+    while (this.folded < offset) {
+      if (this.#failure) throw this.#failure;
+      signal?.throwIfAborted();
+      await this.#woken(signal);
+    }
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiters) wake();
+  }
+
+  /** Resolves at the next wake-up, or when the signal aborts. */
+  #woken(signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#waiters.delete(wake);
+        signal?.removeEventListener("abort", wake);
+        resolve();
+      };
+      this.#waiters.add(wake);
+      signal?.addEventListener("abort", wake);
+    });
+  }
 }

@@ -87,6 +87,8 @@ export async function startWriter(deps: WriterDeps): Promise<Writer> {
     lingerMs: limits.lingerMs,
     onBatch,
   });
+  // Events go on being accepted into the log; nothing of it is lost, but nothing new can be read.
+  consumer.ended.catch((error) => log.error("the writer cannot read on", { error }));
   return { stop: () => consumer.stop() };
 }
 
