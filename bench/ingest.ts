@@ -20,7 +20,7 @@ const concurrency = 12;
 const warmUpBatches = 200;
 const rounds = 7;
 const batchesPerRound = 300;
-const storedPollMs = 50;
+const storedPollMs = 200;
 const probes = 100;
 const probeEveryMs = 125;
 const probePollMs = 10;
@@ -118,9 +118,16 @@ async function checkSamples(server: ServerProcess, traceIds: readonly string[]):
   }
 }
 
+/** The observations of the last trace may follow it by a moment; nothing may be missing, and nothing twice. */
 async function checkCounts(server: ServerProcess, books: Books): Promise<void> {
+  const expected = books.traces * observationsPerTrace;
+  await until(
+    server,
+    storedPollMs,
+    async () => (await countOf(server, "observations")) >= expected,
+  );
   const found = [await countOf(server, "traces"), await countOf(server, "observations")];
-  const accepted = [books.traces, books.traces * observationsPerTrace];
+  const accepted = [books.traces, expected];
   if (found.join() !== accepted.join())
     throw new Error(`accepted ${accepted.join()} traces and observations, found ${found.join()}`);
 }

@@ -38,8 +38,7 @@ export function embeddedStreams(
   let stopped = false;
 
   function refuseWhenStopped(): void {
-    if (stopped)
-      throw new Error("The ClickHouse engine is closed: a stream must end before close().");
+    if (stopped) throw new Error("The ClickHouse engine is closed: end streams before close().");
   }
 
   async function start(session: Session, sql: string, params: Params): Promise<Chunks> {
@@ -64,6 +63,7 @@ export function embeddedStreams(
       try {
         session = await connect();
         sessions.add(session);
+        refuseWhenStopped();
         const chunks = await start(session, sql, params);
         for (;;) {
           const next = await explained("read", () => chunks.next());

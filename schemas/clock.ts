@@ -1,4 +1,4 @@
-import { compareText } from "./canonical.ts";
+import { compareText, sortedKeys } from "./canonical.ts";
 
 /**
  * A clock says how strongly, and when, a value was stated. Two clocks compare by rank, then event time, then step,
@@ -51,23 +51,26 @@ const allMetadata = "m";
  * Equal clocks give equal text.
  */
 export function encodeClocks(clocks: Clocks): string {
-  const groups = new Map<string, { clock: Clock; units: string; keys: string[] }>();
-  const groupOf = (clock: Clock): { units: string; keys: string[] } => {
-    const id = `${clock.rank} ${clock.time} ${clock.step} ${clock.event}`;
-    let group = groups.get(id);
-    if (!group) groups.set(id, (group = { clock, units: "", keys: [] }));
+  const groups: { readonly clock: Clock; units: string; readonly keys: string[] }[] = [];
+  function groupOf(clock: Clock): (typeof groups)[number] {
+    // Few clocks make up a row, and the units of one event share one object.
+    for (const group of groups) {
+      if (group.clock === clock || compareClocks(group.clock, clock) === 0) return group;
+    }
+    const group = { clock, units: "", keys: [] };
+    groups.push(group);
     return group;
-  };
-  for (const unit of Object.keys(clocks.units).toSorted(compareText)) {
+  }
+  for (const unit of sortedKeys(clocks.units)) {
     const clock = clocks.units[unit];
     if (clock) groupOf(clock).units += unit;
   }
-  const keys = Object.keys(clocks.metadata).toSorted(compareText);
+  const keys = sortedKeys(clocks.metadata);
   for (const key of keys) {
     const clock = clocks.metadata[key];
     if (clock) groupOf(clock).keys.push(key);
   }
-  const encoded = [...groups.values()]
+  const encoded = groups
     .toSorted((a, b) => compareClocks(a.clock, b.clock))
     .map(({ clock, units, keys: own }): Group => {
       const { rank: groupRank, time, step, event } = clock;
@@ -80,7 +83,7 @@ export function encodeClocks(clocks: Clocks): string {
 
 /** Reads what {@link encodeClocks} wrote; `metadataKeys` are the keys that the row's metadata has. */
 export function decodeClocks(text: string, metadataKeys: readonly string[]): Clocks {
-  const units: Record<string, Clock> = Object.create(null);
+  const units: Record<string, Clock> = {};
   const metadata: Record<string, Clock> = Object.create(null);
   const groups: Group[] = JSON.parse(text);
   for (const [groupRank, time, step, event, letters, keys] of groups) {

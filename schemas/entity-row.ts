@@ -1,26 +1,27 @@
 import { sortedRecord } from "./canonical.ts";
 import { decodeClocks, encodeClocks } from "./clock.ts";
+import type { Clocks } from "./clock.ts";
 import type { ColumnValue, Kind } from "./facts.ts";
 import { laws } from "./merge.ts";
-import type { Entity } from "./merge.ts";
+import type { Entity, Unit } from "./merge.ts";
 import type { MergedRow, ObservationRow, ScoreRow, TraceRow } from "./rows.ts";
 import { usageAndCost } from "./usage.ts";
 
 export const tableOf = { trace: "traces", observation: "observations", score: "scores" } as const;
 
-export type EntityRow = TraceRow | ObservationRow | ScoreRow;
+/** A row to insert. Columns that nobody stated are left out: the table's defaults for them are empty, too. */
+export type EntityRow = MergedStated & Partial<TraceRow & ObservationRow & ScoreRow>;
+
+type MergedStated = Pick<MergedRow, "project_id" | "key_hour" | "id" | "metadata" | Bookkeeping>;
+type Bookkeeping = "created_at" | "updated_at" | "clocks" | "deleted_at" | "ver" | "is_deleted";
 
 /** The row of an entity: what was stated, what follows from it, and what a later merge needs. */
 export function rowOf(entity: Entity, ver: bigint, updatedAt: number): EntityRow {
-  const shared: MergedRow = {
+  const row: EntityRow = {
     project_id: entity.project,
     key_hour: entity.keyHour / 1000,
     id: entity.id,
-    environment: "",
     metadata: sortedRecord(entity.metadata),
-    key_id: "",
-    sdk_name: "",
-    sdk_version: "",
     created_at: entity.createdAt,
     updated_at: updatedAt,
     clocks: encodeClocks(entity.clocks),
@@ -28,8 +29,9 @@ export function rowOf(entity: Entity, ver: bigint, updatedAt: number): EntityRow
     ver: ver.toString(),
     is_deleted: entity.live ? 0 : 1,
   };
-  const row = { ...shared, ...emptyColumns[entity.kind], ...entity.columns };
-  return entity.kind === "observation" ? { ...row, ...derivedColumns(row) } : row;
+  Object.assign(row, entity.columns);
+  if (entity.kind === "observation") Object.assign(row, derivedColumns(row));
+  return row;
 }
 
 /** The tombstone for a key that the entity has left; its `deleted_at` of 1970 tells it from a deletion. */
@@ -69,11 +71,9 @@ export function entityOf(kind: Kind, row: EntityRow): Entity {
   const clocks = decodeClocks(row.clocks, Object.keys(row.metadata));
   const stored = row as unknown as Readonly<Record<string, ColumnValue>>;
   const columns: Record<string, ColumnValue> = {};
-  if (row.is_deleted && "trace_id" in row) columns["trace_id"] = row.trace_id;
+  if (row.is_deleted && row.trace_id !== undefined) columns["trace_id"] = row.trace_id;
   for (const unit of laws[kind]) {
-    const stated =
-      unit.law === "union" ? row.is_deleted === 0 : clocks.units[unit.letter] !== undefined;
-    if (!stated) continue;
+    if (!isStated(unit, row, stored, clocks)) continue;
     for (const column of unit.columns) columns[column] = stored[column] ?? null;
   }
   return {
@@ -90,80 +90,22 @@ export function entityOf(kind: Kind, row: EntityRow): Entity {
   };
 }
 
-type OwnColumns<Row> = Omit<Row, keyof MergedRow>;
+/** Units whose values say all there is to know have no clock. */
+function isStated(
+  { law, letter, columns: [first] }: Unit,
+  row: EntityRow,
+  stored: Readonly<Record<string, ColumnValue>>,
+  clocks: Clocks,
+): boolean {
+  if (law === "union") return row.is_deleted === 0;
+  return law === "maximum" ? Boolean(stored[first]) : clocks.units[letter] !== undefined;
+}
 
-const emptyTrace: OwnColumns<TraceRow> = {
-  timestamp: 0,
-  name: "",
-  user_id: "",
-  session_id: "",
-  release: "",
-  version: "",
-  tags: [],
-  public: false,
-  bookmarked: false,
-  input: "",
-  output: "",
-};
-
-const emptyObservation: OwnColumns<ObservationRow> = {
-  trace_id: "",
-  parent_id: "",
-  type: "",
-  name: "",
-  start_time: 0,
-  end_time: null,
-  completion_start_time: null,
-  version: "",
-  level: "",
-  status_message: "",
-  input: "",
-  output: "",
-  model: "",
-  model_params: "",
-  prompt_name: "",
-  prompt_version: null,
-  provided_usage: {},
-  provided_cost: {},
-  model_id: "",
-  prompt_id: "",
-  pricing: "",
-  usage_details: {},
-  cost_details: {},
-  tok_in: 0,
-  tok_out: 0,
-  tok_total: 0,
-  total_cost: null,
-};
-
-const emptyScore: OwnColumns<ScoreRow> = {
-  trace_id: "",
-  timestamp: 0,
-  observation_id: "",
-  session_id: "",
-  dataset_run_id: "",
-  name: "",
-  source: "",
-  data_type: "",
-  value: 0,
-  string_value: "",
-  comment: "",
-  config_id: "",
-  queue_id: "",
-  execution_trace_id: "",
-  author_user_id: "",
-};
-
-const emptyColumns = {
-  trace: emptyTrace,
-  observation: emptyObservation,
-  score: emptyScore,
-} as const;
-
-function derivedColumns(row: Readonly<Record<string, unknown>>): Partial<ObservationRow> {
+function derivedColumns({ provided_usage, provided_cost }: EntityRow): Partial<ObservationRow> {
+  if (!provided_usage && !provided_cost) return {};
   const { usage, cost, inputUnits, outputUnits, totalUnits, totalCost } = usageAndCost(
-    row["provided_usage"] as ObservationRow["provided_usage"],
-    row["provided_cost"] as ObservationRow["provided_cost"],
+    provided_usage ?? {},
+    provided_cost ?? {},
   );
   return {
     usage_details: { ...usage },

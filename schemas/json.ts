@@ -17,6 +17,7 @@ export function parseJson(text: string, limits: JsonLimits): JsonDocument {
   const value = parse(edits.length === 0 ? repaired : rewrite(repaired, edits));
   return {
     value,
+    isPlain: edits.length === 0 && repaired === text,
     elementText:
       elements !== null && isBatchOf(elements.length / 2, value) ? sliced(text, elements) : null,
     tooDeep: edits.some((offset) => isOpening(text, offset)) ? holdsMarker : () => false,
@@ -30,6 +31,8 @@ export interface JsonLimits {
 
 export interface JsonDocument {
   readonly value: unknown;
+  /** Nothing was repaired: JSON.parse alone gives the same value, also of a part of the text. */
+  readonly isPlain: boolean;
   /**
    * The text that element `index` of the top-level `"batch"` array was sent as, without white space around it.
    * Null when there is no such array, and when an escaped key may spell the same.

@@ -1,3 +1,4 @@
+import { withCostBasis } from "./cost-basis.ts";
 import { langfuseFacts } from "./dialects/langfuse-facts.ts";
 import { ownerOf } from "./dialects/langfuse-owner.ts";
 import { validateEvent } from "./dialects/langfuse.ts";
@@ -5,49 +6,33 @@ import type { Deletion, Fact } from "./facts.ts";
 import { parseJson } from "./json.ts";
 import type { ParkReason } from "./parked.ts";
 import { decodeRecord, ownerKey } from "./records.ts";
-import type { DecodedRecord, DeleteBody, RecordHeader } from "./records.ts";
+import type { DecodedRecord, DeleteBody } from "./records.ts";
+import type { Registry } from "./registry.ts";
+import { isConfigured, judgeScore } from "./score-configs.ts";
 
 export type Mapping =
-  | {
-      readonly ok: true;
-      readonly header: RecordHeader;
-      readonly statements: readonly (Fact | Deletion)[];
-    }
-  | {
-      readonly ok: false;
-      /** Null when the bytes are not a record at all. */
-      readonly header: RecordHeader | null;
-      readonly reason: ParkReason;
-      readonly detail: string;
-    };
+  | { readonly ok: true; readonly statements: readonly (Fact | Deletion)[] }
+  | { readonly ok: false; readonly reason: ParkReason; readonly detail: string };
 
 /** The gateway refuses deeper bodies by a setting that ends below this; here it only guards the stack. */
 const depthMax = 2000;
 
-/** Turns a record of the log into what it states. The same bytes give the same statements, always; it never throws. */
-export function mapRecord(bytes: Buffer): Mapping {
-  let record: DecodedRecord;
+/**
+ * Turns a record of the log into what it states. The same record gives the same statements, always; it never throws.
+ * `registry` must have passed the record's position: configuration is taken as it was there, whatever came later.
+ */
+export function mapRecord(record: DecodedRecord, registry: Registry): Mapping {
+  const { dialect } = record.header;
   try {
-    record = decodeRecord(bytes);
-  } catch (error) {
-    return { ok: false, header: null, reason: "undecodable", detail: String(error) };
-  }
-  const { header } = record;
-  try {
-    switch (header.dialect) {
+    switch (dialect) {
       case "langfuse":
-        return mapLangfuse(record);
+        return mapLangfuse(record, registry);
       case "delete":
-        return { ok: true, header, statements: [deletionOf(record)] };
+        return { ok: true, statements: [deletionOf(record)] };
     }
-    return {
-      ok: false,
-      header,
-      reason: "undecodable",
-      detail: `unknown dialect ${String(header.dialect)}`,
-    };
+    return { ok: false, reason: "undecodable", detail: `unknown dialect ${String(dialect)}` };
   } catch (error) {
-    return { ok: false, header, reason: "unmappable", detail: String(error) };
+    return { ok: false, reason: "unmappable", detail: String(error) };
   }
 }
 
@@ -63,20 +48,33 @@ export function ownerKeyOf(bytes: Buffer): string {
   return ownerKey(header.project, isOwned ? ownerOf(validated.event) : { id: header.keyId });
 }
 
-function mapLangfuse({ header, body }: DecodedRecord): Mapping {
-  const validated = validateEvent(parseJson(body, { depthMax }).value);
+function mapLangfuse({ header, body, isPlain }: DecodedRecord, registry: Registry): Mapping {
+  const value: unknown = isPlain ? JSON.parse(body) : parseJson(body, { depthMax }).value;
+  const validated = validateEvent(value);
   if (!validated.ok) {
-    return { ok: false, header, reason: "unmappable", detail: JSON.stringify(validated.issues) };
+    return { ok: false, reason: "unmappable", detail: JSON.stringify(validated.issues) };
   }
-  const facts = langfuseFacts(header, validated.event);
-  if (!facts)
-    return {
-      ok: false,
-      header,
-      reason: "no-id",
-      detail: `${validated.event.type} without body.id`,
-    };
-  return { ok: true, header, statements: facts };
+  const { event } = validated;
+  const position = Number(header.registry);
+  let configured: Fact["columns"] = {};
+  if (event.type === "score-create" && isConfigured(event.body)) {
+    const config = registry.scoreConfigs.at(header.project, event.body.configId ?? "", position);
+    const judgement = judgeScore(event.body, config);
+    if (!judgement.ok) {
+      return { ok: false, reason: "score-config", detail: judgement.issue.message };
+    }
+    configured = judgement.columns;
+  }
+  const facts = langfuseFacts(header, event);
+  if (!facts) return { ok: false, reason: "no-id", detail: `${event.type} without body.id` };
+  const statements = facts.map((fact) =>
+    withCostBasis(
+      { ...fact, columns: { ...fact.columns, ...configured } },
+      position,
+      registry.models,
+    ),
+  );
+  return { ok: true, statements };
 }
 
 function deletionOf({ header, body }: DecodedRecord): Deletion {

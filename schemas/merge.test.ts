@@ -15,7 +15,9 @@ const sample: Readonly<Record<string, fc.Arbitrary<ColumnValue>>> = {
   end_time: fc.constantFrom(null, 5, 7_200_000),
   completion_start_time: fc.constantFrom(null, 5, 6),
   provided_usage: fc.constantFrom({}, { input: 3 }, { input: 1, output: 2 }),
+  usage_attributes: fc.constantFrom({}, { "metadata.plan": "a" }, { "metadata.plan": "b" }),
   provided_cost: fc.constantFrom({}, { input: "0.5" }, { other: "1" }),
+  registry_position: fc.constantFrom(0, 3, 12),
   type: fc.constantFrom("SPAN", "GENERATION", "AGENT"),
 };
 const anyText = fc.constantFrom("", "x", "y", "z");

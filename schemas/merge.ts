@@ -1,6 +1,6 @@
 import { compareText } from "./canonical.ts";
 import { compareClocks, compareMoments, rank } from "./clock.ts";
-import type { Clock, Clocks } from "./clock.ts";
+import type { Clock, Clocks, Rank } from "./clock.ts";
 import type { ColumnValue, Deletion, Fact, Kind } from "./facts.ts";
 import { hourOf, keyHourOf } from "./key-hour.ts";
 
@@ -15,6 +15,8 @@ export type Law =
   | "first"
   /** The smallest value within the highest rank wins. */
   | "minimum"
+  /** The greatest value wins, whenever it was stated. */
+  | "maximum"
   /** Everything ever stated, sorted. */
   | "union";
 
@@ -64,7 +66,8 @@ export const laws: Readonly<Record<Kind, readonly Unit[]>> = {
     { letter: "d", law: "latest", columns: ["model"] },
     { letter: "h", law: "latest", columns: ["model_params"] },
     { letter: "q", law: "latest", columns: ["prompt_name", "prompt_version"] },
-    { letter: "w", law: "latest", columns: ["provided_usage"] },
+    { letter: "w", law: "latest", columns: ["provided_usage", "usage_attributes"] },
+    { letter: "r", law: "maximum", columns: ["registry_position"] },
     { letter: "j", law: "latest", columns: ["provided_cost"] },
     ...attribution,
   ],
@@ -117,12 +120,13 @@ export function mergeFact(base: Entity | null, fact: Fact): Entity | null {
   if (base && fact.receivedAt <= base.deletedAt) return base;
   // A tombstone's only column is the place it lies in, which says nothing about a life after it.
   const alive = base?.live ? base : null;
-  const units: Record<string, Clock> = Object.assign(Object.create(null), alive?.clocks.units);
+  const units: Record<string, Clock> = { ...alive?.clocks.units };
   const columns: Record<string, ColumnValue> = { ...alive?.columns };
+  const clockAt = clocksOf(fact);
   let changed = !alive || fact.receivedAt < alive.createdAt;
   for (const unit of laws[fact.kind]) {
     if (fact.columns[unit.columns[0]] === undefined) continue;
-    if (mergeUnit(unit, fact, columns, units)) changed = true;
+    if (mergeUnit(unit, fact, columns, units, clockAt)) changed = true;
   }
   const metadata = mergeMetadata(alive, fact);
   if (base && !changed && !metadata) return base;
@@ -167,21 +171,33 @@ function mergeUnit(
   fact: Fact,
   columns: Record<string, ColumnValue>,
   clocks: Record<string, Clock>,
+  clockAt: (at: Rank) => Clock,
 ): boolean {
   const [first] = unit.columns;
   const claim = fact.columns[first] ?? null;
   if (unit.law === "union") return mergeUnion(first, claim, columns);
+  if (unit.law === "maximum") return mergeMaximum(first, claim, columns);
 
   const claimRank = fact.ranks[first] ?? rank.explicit;
-  const clock: Clock =
-    unit.law === "minimum"
-      ? { rank: claimRank, time: 0, step: 0, event: "" }
-      : { rank: claimRank, time: fact.time, step: fact.step, event: fact.event };
+  const clock = unit.law === "minimum" ? timeless[claimRank] : clockAt(claimRank);
   const held = clocks[unit.letter];
   if (held && !outranks(unit, clock, held, fact.columns, columns)) return false;
   clocks[unit.letter] = clock;
   for (const column of unit.columns) columns[column] = fact.columns[column] ?? null;
   return true;
+}
+
+/** Units of a `minimum` compare by value: of their clock only the rank counts. */
+const timeless: Readonly<Record<Rank, Clock>> = {
+  [rank.defaulted]: { rank: rank.defaulted, time: 0, step: 0, event: "" },
+  [rank.derived]: { rank: rank.derived, time: 0, step: 0, event: "" },
+  [rank.explicit]: { rank: rank.explicit, time: 0, step: 0, event: "" },
+};
+
+/** The clock of a fact at each rank: one object for all units that share it. */
+function clocksOf({ time, step, event }: Fact): (at: Rank) => Clock {
+  const made: Clock[] = [];
+  return (at) => (made[at] ??= { rank: at, time, step, event });
 }
 
 function outranks(
@@ -206,6 +222,7 @@ function outranks(
     case "minimum":
       if (clock.rank !== held.rank) return clock.rank > held.rank;
       return Number(claimed[unit.columns[0]]) < Number(holding[unit.columns[0]]);
+    case "maximum":
     case "union":
       return false;
   }
@@ -214,6 +231,16 @@ function outranks(
 /** The canonical text of a unit's values: decides between equal clocks with unequal contents. */
 function textOf(unit: Unit, values: Readonly<Record<string, ColumnValue>>): string {
   return JSON.stringify(unit.columns.map((column) => values[column] ?? null));
+}
+
+function mergeMaximum(
+  column: string,
+  claim: ColumnValue,
+  columns: Record<string, ColumnValue>,
+): boolean {
+  if (Number(claim) <= Number(columns[column] ?? 0)) return false;
+  columns[column] = Number(claim);
+  return true;
 }
 
 function mergeUnion(

@@ -6,6 +6,8 @@ export type ParkReason =
   | "unmappable"
   /** The event names no entity: upstream answers it as accepted, so it is kept for inspection. */
   | "no-id"
+  /** The score breaks the config that it names; the gateway accepted it without knowing. */
+  | "score-config"
   /** ClickHouse can never take the row. */
   | "refused"
   /** ClickHouse kept failing on this record while others went through. */

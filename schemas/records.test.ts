@@ -18,7 +18,12 @@ test("a record comes back as it was encoded, whatever its text", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (name, body) => {
       const sent = { ...header, sdkName: name };
-      expect(decodeRecord(recordEncoder(sent)(body))).toEqual({ header: sent, body });
+      expect(decodeRecord(recordEncoder(sent)(body))).toEqual({
+        header: sent,
+        body,
+        isPlain: false,
+      });
+      expect(decodeRecord(recordEncoder(sent)(body, true)).isPlain).toBe(true);
     }),
   );
 });

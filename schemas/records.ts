@@ -22,6 +22,8 @@ export interface RecordHeader {
 export interface DecodedRecord {
   readonly header: RecordHeader;
   readonly body: string;
+  /** The gateway saw that JSON.parse reads the body as `parseJson` does, so that nobody need look again. */
+  readonly isPlain: boolean;
 }
 
 /** The body of a `delete` record. */
@@ -30,33 +32,59 @@ export interface DeleteBody {
   readonly id: string;
 }
 
-const formatByte = 1;
+/** The first byte says how to read the rest, and of a body whether it is plain. */
+const format = { careful: 1, plain: 2 } as const;
 const prefixBytes = 5;
 
 /** Encodes records that share one header; the header is turned to bytes once. */
-export function recordEncoder(header: RecordHeader): (body: string) => Buffer {
+export function recordEncoder(header: RecordHeader): (body: string, isPlain?: boolean) => Buffer {
   const json = Buffer.from(JSON.stringify(header));
   const prefix = Buffer.allocUnsafe(prefixBytes + json.length);
-  prefix.writeUInt8(formatByte, 0);
   prefix.writeUInt32LE(json.length, 1);
   json.copy(prefix, prefixBytes);
-  return (body) => {
+  return (body, isPlain = false) => {
     const record = Buffer.allocUnsafe(prefix.length + Buffer.byteLength(body));
     prefix.copy(record);
+    record.writeUInt8(isPlain ? format.plain : format.careful, 0);
     record.write(body, prefix.length);
     return record;
   };
 }
 
-/** Throws an Error when the bytes are not a record of this format. */
+/** Throws an Error when the bytes are not a record of a format that this build knows. */
 export function decodeRecord(bytes: Buffer): DecodedRecord {
-  if (bytes.length < prefixBytes || bytes.readUInt8(0) !== formatByte) {
-    throw new Error("not a record: unknown format byte");
-  }
-  const bodyStart = prefixBytes + bytes.readUInt32LE(1);
-  if (bodyStart > bytes.length) throw new Error("not a record: the header is cut off");
-  const header: RecordHeader = JSON.parse(bytes.toString("utf8", prefixBytes, bodyStart));
-  return { header, body: bytes.toString("utf8", bodyStart) };
+  return recordDecoder()(bytes);
+}
+
+/** Decodes records one after the other: the header of one request's records is read once. */
+export function recordDecoder(): (bytes: Buffer) => DecodedRecord {
+  const read = headerReader();
+  return (bytes) => {
+    const { header, bodyStart, isPlain } = read(bytes);
+    return { header, body: bytes.toString("utf8", bodyStart), isPlain };
+  };
+}
+
+interface RecordStart {
+  readonly header: RecordHeader;
+  readonly bodyStart: number;
+  readonly isPlain: boolean;
+}
+
+/** As {@link recordDecoder}, for those who need no body yet. */
+export function headerReader(): (bytes: Buffer) => RecordStart {
+  let known: { readonly bytes: Buffer; readonly header: RecordHeader } | null = null;
+  return (bytes) => {
+    const first = bytes.length < prefixBytes ? -1 : bytes.readUInt8(0);
+    if (first !== format.careful && first !== format.plain) {
+      throw new Error("not a record: unknown format byte");
+    }
+    const bodyStart = prefixBytes + bytes.readUInt32LE(1);
+    if (bodyStart > bytes.length) throw new Error("not a record: the header is cut off");
+    const json = bytes.subarray(prefixBytes, bodyStart);
+    if (!known?.bytes.equals(json)) known = { bytes: json, header: JSON.parse(json.toString()) };
+    return { header: known.header, bodyStart, isPlain: first === format.plain };
+  };
 }
 
 export interface RecordOwner {

@@ -18,7 +18,10 @@ const key: ApiKey = {
 function folded(...changes: readonly RegistryChange[]): { registry: Registry; outcomes: string[] } {
   const registry = new Registry();
   const outcomes = changes.map((change, index) =>
-    registry.apply({ id: String(index), foldVersion, at: 10 + index, by: "test", change }),
+    registry.apply(
+      { id: String(index), foldVersion, at: 10 + index, by: "test", change },
+      index + 1,
+    ),
   );
   return { registry, outcomes };
 }
@@ -73,11 +76,11 @@ test("a command that is sent again gets its first outcome", () => {
     by: "test",
     change: made[1] ?? { type: "key-revoke", publicKey: "" },
   };
-  expect(registry.apply(again)).toBe("done");
+  expect(registry.apply(again, 9)).toBe("done");
 });
 
 test("a command of a later version stops the fold", () => {
   const change: RegistryChange = { type: "organization-create", organization };
   const later = { id: "x", foldVersion: foldVersion + 1, at: 1, by: "test", change };
-  expect(() => new Registry().apply(later)).toThrow("upgrade");
+  expect(() => new Registry().apply(later, 1)).toThrow("upgrade");
 });

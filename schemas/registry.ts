@@ -1,5 +1,10 @@
+import { ModelBook } from "./model-book.ts";
+import type { ModelDefinition } from "./models.ts";
+import type { ScoreConfig } from "./score-configs.ts";
+import { ScoreConfigs } from "./score-config-book.ts";
+
 /**
- * The registry: projects and keys as a fold over the log's `registry` stream. Every process folds the same commands
+ * The registry: projects, keys, models and score configs as a fold over the log's `registry` stream. Every process folds the same commands
  * with this function, so all of them agree on which command won; whoever appended one waits for its own fold to pass
  * it and reads the outcome there. Only lasting facts go in, and no secret: of a secret key its keyed hash.
  */
@@ -33,7 +38,26 @@ export type RegistryChange =
   | { readonly type: "organization-create"; readonly organization: Organization }
   | { readonly type: "project-create"; readonly project: Project }
   | { readonly type: "key-create"; readonly key: ApiKey }
-  | { readonly type: "key-revoke"; readonly publicKey: string };
+  | { readonly type: "key-revoke"; readonly publicKey: string }
+  | { readonly type: "model-create"; readonly projectId: string; readonly model: ModelDefinition }
+  | { readonly type: "model-delete"; readonly projectId: string; readonly id: string }
+  | PricesPublish
+  | { readonly type: "score-config-create"; readonly config: ScoreConfig }
+  | {
+      readonly type: "score-config-update";
+      readonly config: ScoreConfig;
+      /** The revision it was made from. */
+      readonly revision: number;
+    };
+
+/** Built-in models that are new or changed, and the ids of those that are no more. */
+export interface PricesPublish {
+  readonly type: "prices-publish";
+  /** Of the price list; a list older than the one in force changes nothing. */
+  readonly version: readonly number[];
+  readonly models: readonly ModelDefinition[];
+  readonly removed: readonly string[];
+}
 
 /** One entry of the registry stream. */
 export interface RegistryCommand {
@@ -61,10 +85,16 @@ export class Registry {
   readonly projects = new Map<string, Project>();
   readonly keysByPublicKey = new Map<string, ApiKey>();
   readonly keysBySecretDigest = new Map<string, ApiKey>();
+  readonly models = new ModelBook();
+  readonly scoreConfigs = new ScoreConfigs();
+  /** Of the built-in prices in force. */
+  pricesVersion: readonly number[] = [];
   readonly #outcomes = new Map<string, RegistryOutcome>();
 
-  /** Applies one command; throws when it needs a newer fold than this one. */
-  apply(command: RegistryCommand): RegistryOutcome {
+  /**
+   * Applies one command, after which the registry is at `position`. Throws when it needs a newer fold than this one.
+   */
+  apply(command: RegistryCommand, position: number): RegistryOutcome {
     if (command.foldVersion > foldVersion) {
       throw new Error(
         `the registry holds a command of version ${command.foldVersion}, this process understands ${foldVersion}: upgrade it`,
@@ -72,7 +102,7 @@ export class Registry {
     }
     const repeated = this.#outcomes.get(command.id);
     if (repeated) return repeated;
-    const outcome = this.#change(command);
+    const outcome = this.#change(command, position);
     this.#outcomes.set(command.id, outcome);
     const [oldest] = this.#outcomes.keys();
     if (this.#outcomes.size > outcomesMax && oldest !== undefined) this.#outcomes.delete(oldest);
@@ -83,7 +113,7 @@ export class Registry {
     return this.#outcomes.get(commandId);
   }
 
-  #change({ at, change }: RegistryCommand): RegistryOutcome {
+  #change({ at, change }: RegistryCommand, position: number): RegistryOutcome {
     switch (change.type) {
       case "organization-create":
         if (this.organizations.has(change.organization.id)) return "conflict";
@@ -111,11 +141,49 @@ export class Registry {
         if (key.revokedAt === null) this.#setKey({ ...key, revokedAt: at });
         return "done";
       }
+      case "model-create": {
+        const { projectId, model } = change;
+        if (!this.projects.has(projectId)) return "not-found";
+        const own = this.models.own(projectId);
+        if (own.some(({ definition }) => isSameModel(definition, model))) return "conflict";
+        this.models.set(projectId, model, at, position);
+        return "done";
+      }
+      case "model-delete":
+        return this.models.remove(change.projectId, change.id, position) ? "done" : "not-found";
+      case "prices-publish":
+        return this.#publish(change, at, position);
+      case "score-config-create":
+        if (!this.projects.has(change.config.projectId)) return "not-found";
+        return this.scoreConfigs.create(change.config, position) ? "done" : "conflict";
+      case "score-config-update":
+        return this.scoreConfigs.update(change.config, change.revision, position);
     }
+  }
+
+  #publish(change: PricesPublish, at: number, position: number): RegistryOutcome {
+    if (compareVersions(change.version, this.pricesVersion) < 0) return "conflict";
+    this.pricesVersion = change.version;
+    for (const model of change.models) this.models.set(null, model, at, position);
+    for (const id of change.removed) this.models.remove(null, id, position);
+    return "done";
   }
 
   #setKey(key: ApiKey): void {
     this.keysByPublicKey.set(key.publicKey, key);
     this.keysBySecretDigest.set(key.secretDigest, key);
   }
+}
+
+function isSameModel(a: ModelDefinition, b: ModelDefinition): boolean {
+  return a.id === b.id || a.modelName === b.modelName;
+}
+
+/** By their numbers from the first on; what is missing counts as less. */
+export function compareVersions(a: readonly number[], b: readonly number[]): number {
+  for (let part = 0; part < Math.max(a.length, b.length); part += 1) {
+    const difference = (a[part] ?? -1) - (b[part] ?? -1);
+    if (difference !== 0) return difference;
+  }
+  return 0;
 }

@@ -54,8 +54,11 @@ export interface ObservationRow extends MergedRow {
   prompt_name: string;
   prompt_version: number | null;
   provided_usage: Record<string, number>;
+  /** Of the event that brought the usage; see `attributeName`. */
+  usage_attributes: Record<string, string>;
   /** USD, decimal text. */
   provided_cost: Record<string, string>;
+  registry_position: number;
   model_id: string;
   prompt_id: string;
   pricing: string;

@@ -1,9 +1,13 @@
 import { addDecimals } from "./decimal.ts";
 
-/** Units of usage by name, and what they cost in USD: the provided maps completed by their totals. */
+export type Usage = Readonly<Record<string, number>>;
+/** USD by part, decimal text. */
+export type Cost = Readonly<Record<string, string>>;
+
+/** Units of usage by name, and what they cost in USD: the given maps completed by their totals. */
 export interface UsageAndCost {
-  readonly usage: Readonly<Record<string, number>>;
-  readonly cost: Readonly<Record<string, string>>;
+  readonly usage: Usage;
+  readonly cost: Cost;
   /** Sum over the usage keys whose name contains "input", and so on: what dashboards add up. */
   readonly inputUnits: number;
   readonly outputUnits: number;
@@ -13,18 +17,15 @@ export interface UsageAndCost {
 }
 
 /**
- * Completes what a client provided (write-api.md §4.3, §4.4): a missing usage total is the sum of all buckets; a
- * missing cost total is known only when the cost has no other parts than input and output.
+ * Completes usage and cost (write-api.md §4.3, §4.4): a missing usage total is the sum of all buckets; a missing cost
+ * total is known only when the cost has no other parts than input and output.
  */
-export function usageAndCost(
-  providedUsage: Readonly<Record<string, number>>,
-  providedCost: Readonly<Record<string, string>>,
-): UsageAndCost {
-  const usage = withUsageTotal(providedUsage);
-  const totalCost = costTotal(providedCost);
+export function usageAndCost(given: Usage, cost: Cost): UsageAndCost {
+  const usage = withUsageTotal(given);
+  const totalCost = costTotal(cost);
   return {
     usage,
-    cost: totalCost === null ? providedCost : { ...providedCost, total: totalCost },
+    cost: totalCost === null ? cost : { ...cost, total: totalCost },
     inputUnits: sumOfKeys(usage, "input"),
     outputUnits: sumOfKeys(usage, "output"),
     totalUnits: usage["total"] ?? 0,
@@ -32,22 +33,24 @@ export function usageAndCost(
   };
 }
 
-function withUsageTotal(
-  provided: Readonly<Record<string, number>>,
-): Readonly<Record<string, number>> {
-  const counts = Object.values(provided);
-  if (counts.length === 0 || provided["total"] !== undefined) return provided;
-  return { ...provided, total: capped(counts.reduce((sum, count) => sum + count, 0)) };
+export function withUsageTotal(given: Usage): Usage {
+  const counts = Object.values(given);
+  if (counts.length === 0 || given["total"] !== undefined) return given;
+  return { ...given, total: capped(counts.reduce((sum, count) => sum + count, 0)) };
 }
 
-function costTotal(provided: Readonly<Record<string, string>>): string | null {
-  if (provided["total"] !== undefined) return provided["total"];
-  const keys = Object.keys(provided);
+export function isEmpty(map: Usage | Cost): boolean {
+  return Object.keys(map).length === 0;
+}
+
+function costTotal(cost: Cost): string | null {
+  if (cost["total"] !== undefined) return cost["total"];
+  const keys = Object.keys(cost);
   const onlyInputAndOutput = keys.every((key) => key === "input" || key === "output");
-  return keys.length > 0 && onlyInputAndOutput ? addDecimals(Object.values(provided)) : null;
+  return keys.length > 0 && onlyInputAndOutput ? addDecimals(Object.values(cost)) : null;
 }
 
-function sumOfKeys(usage: Readonly<Record<string, number>>, part: string): number {
+function sumOfKeys(usage: Usage, part: string): number {
   let sum = 0;
   for (const [key, count] of Object.entries(usage)) {
     if (key.toLowerCase().includes(part)) sum += count;

@@ -19,6 +19,8 @@ export interface AcceptedEvent {
   readonly owner: RecordOwner;
   /** The record's body: what the client sent. */
   readonly body: string;
+  /** Whether JSON.parse alone reads it as it was validated. */
+  readonly isPlain: boolean;
 }
 
 /**
@@ -48,9 +50,9 @@ export function createAccept({ eventLog, now, registryPosition }: AcceptOptions)
       receivedAt: stampedAt,
       registry: registryPosition(),
     });
-    const entries = events.map(({ owner, body }) => ({
+    const entries = events.map(({ owner, body, isPlain }) => ({
       key: ownerKey(source.project, owner),
-      value: encode(body),
+      value: encode(body, isPlain),
     }));
     try {
       await eventLog.append(entries);

@@ -99,7 +99,7 @@ async function judge(
       continue;
     }
     events.push(event);
-    accepted.push({ owner: ownerOf(event), body: text });
+    accepted.push({ owner: ownerOf(event), body: text, isPlain: document.isPlain });
   }
   return { accepted, successes: successesOf(events), errors: [...invalid, ...forbidden] };
 }

@@ -64,7 +64,7 @@ function single(gateway: Gateway, route: LegacyRoute): Handler<HttpEnv> {
     if (stored.type === "sdk-log") throw new Error("no route writes sdk logs");
     const source = sourceOf(c, caller);
     await gateway.accept(source, "langfuse", [
-      { owner: ownerOf(stored), body: JSON.stringify(event) },
+      { owner: ownerOf(stored), body: JSON.stringify(event), isPlain: true },
     ]);
     return c.json({ id }, 200);
   });

@@ -30,7 +30,7 @@ export function scoreRoutes(app: Hono<HttpEnv>, gateway: Gateway): void {
       };
       const { traceId, sessionId } = score;
       await gateway.accept(sourceOf(c, caller), "langfuse", [
-        { owner: { traceId, sessionId, id }, body: JSON.stringify(event) },
+        { owner: { traceId, sessionId, id }, body: JSON.stringify(event), isPlain: true },
       ]);
       return c.json({ id }, 200);
     }),
@@ -43,7 +43,7 @@ export function scoreRoutes(app: Hono<HttpEnv>, gateway: Gateway): void {
       const id = c.req.param("id") ?? "";
       const deletion: DeleteBody = { kind: "score", id };
       await gateway.accept(sourceOf(c, caller), "delete", [
-        { owner: { id }, body: JSON.stringify(deletion) },
+        { owner: { id }, body: JSON.stringify(deletion), isPlain: true },
       ]);
       // Also for an id that nobody has: whether it exists is only known behind the log.
       return c.json({ message: "Score deletion queued successfully" }, 202);

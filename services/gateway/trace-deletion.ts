@@ -40,5 +40,5 @@ export function traceDeletion(app: Hono<HttpEnv>, gateway: Gateway): void {
 
 function deletionOf(id: string): AcceptedEvent {
   const body: DeleteBody = { kind: "trace", id };
-  return { owner: { traceId: id, id }, body: JSON.stringify(body) };
+  return { owner: { traceId: id, id }, body: JSON.stringify(body), isPlain: true };
 }

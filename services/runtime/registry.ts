@@ -29,7 +29,7 @@ export async function openRegistry(
     try {
       for (const { offset, value } of batch.records) {
         const command: RegistryCommand = JSON.parse(value.toString());
-        registry.apply(command);
+        registry.apply(command, Number(offset) + 1);
         progress.advance(offset + 1n);
       }
       return "done";

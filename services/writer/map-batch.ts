@@ -2,8 +2,10 @@ import { setImmediate as breathe } from "node:timers/promises";
 
 import { mapRecord } from "../../schemas/mapping.ts";
 import type { ParkedRow, ParkReason } from "../../schemas/parked.ts";
+import { recordDecoder } from "../../schemas/records.ts";
 import type { RecordHeader } from "../../schemas/records.ts";
 import type { LogBatch } from "../runtime/event-log/port.ts";
+import type { RegistryFold } from "../runtime/registry.ts";
 import type { StatedRecord } from "./plan.ts";
 
 /** Where a record stood in the log, and its bytes: what is kept of it when it cannot be stored. */
@@ -22,31 +24,45 @@ export interface MappedBatch {
   readonly stated: readonly MappedRecord[];
   /** What states nothing that could be stored. */
   readonly parked: readonly ParkedRow[];
-  /** The furthest registry position that any of the records knew. */
-  readonly registry: string;
 }
 
 /** Records mapped in one go, before the event loop gets its turn: about 5 ms of work. */
 const sliceRecords = 200;
 
-export async function mapBatch(batch: LogBatch, now: () => number): Promise<MappedBatch> {
+/** Maps with the configuration that the records knew: it waits for the fold, which rejects when `signal` aborts. */
+export async function mapBatch(
+  batch: LogBatch,
+  fold: Pick<RegistryFold, "registry" | "reached">,
+  now: () => number,
+  signal: AbortSignal,
+): Promise<MappedBatch> {
   const stated: MappedRecord[] = [];
   const parked: ParkedRow[] = [];
-  let registry = 0n;
+  const decode = recordDecoder();
   for (const [index, { offset, value }] of batch.records.entries()) {
     if (index % sliceRecords === sliceRecords - 1) await breathe();
     const position = positionOf(batch.generation, offset);
-    const mapping = mapRecord(value);
-    const source: Source = { partition: batch.partition, position, value, header: mapping.header };
-    if (mapping.ok) {
-      stated.push({ position, statements: mapping.statements, source });
-      const known = BigInt(mapping.header.registry);
-      if (known > registry) registry = known;
-    } else {
-      parked.push(parkedRow(source, mapping.reason, mapping.detail, now()));
+    const record = attempt(() => decode(value));
+    const header = record instanceof Error ? null : record.header;
+    const source: Source = { partition: batch.partition, position, value, header };
+    if (record instanceof Error) {
+      parked.push(parkedRow(source, "undecodable", record.message, now()));
+      continue;
     }
+    await fold.reached(record.header.registry, signal);
+    const mapping = mapRecord(record, fold.registry);
+    if (mapping.ok) stated.push({ position, statements: mapping.statements, source });
+    else parked.push(parkedRow(source, mapping.reason, mapping.detail, now()));
   }
-  return { stated, parked, registry: registry.toString() };
+  return { stated, parked };
+}
+
+function attempt<Result>(work: () => Result): Result | Error {
+  try {
+    return work();
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 export function parkedRow(

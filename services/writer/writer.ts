@@ -62,8 +62,7 @@ export async function startWriter(deps: WriterDeps): Promise<Writer> {
     const times = failures.at === first ? failures.times : 0;
     const at = { partition: batch.partition, offset: first };
     try {
-      const mapped = await mapBatch(batch, store.now);
-      await registry.reached(mapped.registry, signal);
+      const mapped = await mapBatch(batch, registry, store.now, signal);
       const stored = await storeOrRefuse(store, mapped.stated, times >= stubbornAfter);
       const parked = [...mapped.parked, ...stored.parked];
       await insertRows(db, "parked_records", parked);

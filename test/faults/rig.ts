@@ -96,6 +96,5 @@ export async function exportText(place: Place): Promise<string> {
 /** Records that any of the servers put aside; a record that was parked again after a restart counts once. */
 export function parkedBy(servers: readonly Server[]): number {
   const lines = servers.flatMap((server) => logged(server.stderr(), "record parked"));
-  return new Set(lines.map(({ partition, position }) => JSON.stringify([partition, position])))
-    .size;
+  return new Set(lines.map(({ partition, ver }) => JSON.stringify([partition, ver]))).size;
 }

@@ -42,11 +42,16 @@ export async function inject(pid: number, call: string, how: string): Promise<In
   };
 }
 
+/** Makes every fsync so slow that nothing which does not wait for it can come after it by luck. */
+const fsyncUs = 20_000;
+
 /** A command line that runs another command and notes what it writes and syncs, in the order it happened. */
 export function recordWrites(file: string): string[] {
   needStrace();
   const calls = "pwrite64,write,writev,sendmsg,fdatasync";
-  return ["strace", "-f", "--seccomp-bpf", "-qq", "-s", "2000", "-o", file, "-e", `trace=${calls}`];
+  const options = ["-f", "--seccomp-bpf", "-qq", "-s", "2000", "-o", file];
+  const slow = `inject=fdatasync:delay_enter=${fsyncUs}`;
+  return ["strace", ...options, "-e", `trace=${calls}`, "-e", slow];
 }
 
 export interface SystemCall {
