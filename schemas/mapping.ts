@@ -56,7 +56,7 @@ function mapLangfuse({ header, body, isPlain }: DecodedRecord, registry: Registr
   }
   const { event } = validated;
   const position = Number(header.registry);
-  let configured: Fact["columns"] = {};
+  let configured: Fact["columns"] | null = null;
   if (event.type === "score-create" && isConfigured(event.body)) {
     const config = registry.scoreConfigs.at(header.project, event.body.configId ?? "", position);
     const judgement = judgeScore(event.body, config);
@@ -68,11 +68,9 @@ function mapLangfuse({ header, body, isPlain }: DecodedRecord, registry: Registr
   const facts = langfuseFacts(header, event);
   if (!facts) return { ok: false, reason: "no-id", detail: `${event.type} without body.id` };
   const statements = facts.map((fact) =>
-    withCostBasis(
-      { ...fact, columns: { ...fact.columns, ...configured } },
-      position,
-      registry.models,
-    ),
+    configured
+      ? { ...fact, columns: { ...fact.columns, ...configured } }
+      : withCostBasis(fact, position, registry.models),
   );
   return { ok: true, statements };
 }

@@ -39,43 +39,61 @@ export type PricedColumns = Pick<
   | "total_cost"
 >;
 
-/** What pricing reads of a row. */
-export type PricedRow = Pick<
-  ObservationRow,
-  | "project_id"
-  | "start_time"
-  | "level"
-  | "model"
-  | "provided_usage"
-  | "provided_cost"
-  | "usage_attributes"
-  | "registry_position"
->;
+/** What pricing reads of a row; a column that nobody stated may be left out. */
+export type PricedRow = Pick<ObservationRow, "project_id"> &
+  Partial<
+    Pick<
+      ObservationRow,
+      | "start_time"
+      | "level"
+      | "model"
+      | "provided_usage"
+      | "provided_cost"
+      | "usage_attributes"
+      | "registry_position"
+    >
+  >;
 
 /** The model of a row, by the definitions that held when its usage, cost or model was last stated. */
 export function modelOf(row: PricedRow, book: ModelBook): ModelVersion | null {
-  return book.match(row.project_id, row.model, row.registry_position, row.start_time);
+  const { project_id, model = "", registry_position = 0, start_time = 0 } = row;
+  return book.match(project_id, model, registry_position, start_time);
 }
 
 /** Whether usage may be counted from the texts (write-api §4.3): only where nobody stated anything and a model matched. */
-export function isCountable(row: PricedRow): boolean {
-  return isEmpty(row.provided_usage) && isEmpty(row.provided_cost) && row.level !== "ERROR";
+export function isCountable({
+  provided_usage: usage = {},
+  provided_cost: cost = {},
+  level,
+}: PricedRow): boolean {
+  return isEmpty(usage) && isEmpty(cost) && level !== "ERROR";
 }
 
-/** Usage, cost and their provenance (write-api §4.3, §4.4): a stated cost stands, of whatever amount. */
+/**
+ * Usage, cost and their provenance for a row whose model has a definition (write-api §4.3, §4.4): a stated cost stands,
+ * whatever its amount.
+ */
 export function pricedColumns(
   row: PricedRow,
-  version: ModelVersion | null,
+  version: ModelVersion,
   counted: CountedUsage | null,
 ): PricedColumns {
-  const usage = withUsageTotal(counted?.usage ?? row.provided_usage);
-  const tier = version && !isEmpty(usage) ? tierFor(version.definition, usage, row) : null;
-  const prices = tier && isEmpty(row.provided_cost) ? pricesFor(usage, tier) : {};
-  const cost = isEmpty(row.provided_cost) ? costOf(usage, prices) : row.provided_cost;
-  const known = usageAndCost(usage, cost);
+  const { provided_usage: stated = {}, provided_cost: statedCost = {}, usage_attributes } = row;
+  const { definition } = version;
+  const usage = withUsageTotal(counted?.usage ?? stated);
+  const tier = isEmpty(usage) ? null : tierFor(definition, usage, usage_attributes ?? {});
+  const prices = tier && isEmpty(statedCost) ? pricesFor(usage, tier) : {};
+  const known = usageAndCost(usage, isEmpty(statedCost) ? costOf(usage, prices) : statedCost);
+  const pricing: Pricing = {
+    registry: row.registry_position ?? 0,
+    model: { id: definition.id, name: definition.modelName, builtIn: version.project === null },
+    tier: tier && { id: tier.id, name: tier.name },
+    prices,
+    ...(counted && { encoding: counted.encoding }),
+  };
   return {
-    model_id: version?.definition.id ?? "",
-    pricing: version ? JSON.stringify(pricingOf(row, version, tier, prices, counted)) : "",
+    model_id: definition.id,
+    pricing: JSON.stringify(pricing),
     usage_details: { ...known.usage },
     cost_details: { ...known.cost },
     tok_in: known.inputUnits,
@@ -92,7 +110,7 @@ export function pricedColumns(
 export function tierFor(
   { tiers }: ModelDefinition,
   usage: Usage,
-  { usage_attributes: attributes }: Pick<PricedRow, "usage_attributes">,
+  attributes: Readonly<Record<string, string>>,
 ): PricingTier {
   const [byDefault, ...others] = tiers;
   const chosen = others.find(({ conditions }) =>
@@ -103,22 +121,6 @@ export function tierFor(
     }),
   );
   return chosen ?? byDefault;
-}
-
-function pricingOf(
-  row: PricedRow,
-  { project, definition }: ModelVersion,
-  tier: PricingTier | null,
-  prices: Cost,
-  counted: CountedUsage | null,
-): Pricing {
-  return {
-    registry: row.registry_position,
-    model: { id: definition.id, name: definition.modelName, builtIn: project === null },
-    tier: tier && { id: tier.id, name: tier.name },
-    prices,
-    ...(counted && { encoding: counted.encoding }),
-  };
 }
 
 /** Usage keys without a price of just their name cost nothing. */

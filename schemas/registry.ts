@@ -53,8 +53,8 @@ export type RegistryChange =
 /** Built-in models that are new or changed, and the ids of those that are no more. */
 export interface PricesPublish {
   readonly type: "prices-publish";
-  /** Of the price list; a list older than the one in force changes nothing. */
-  readonly version: readonly number[];
+  /** Of the price list, with its last part; an older one than that in force is refused. */
+  readonly version: readonly number[] | null;
   readonly models: readonly ModelDefinition[];
   readonly removed: readonly string[];
 }
@@ -162,8 +162,9 @@ export class Registry {
   }
 
   #publish(change: PricesPublish, at: number, position: number): RegistryOutcome {
-    if (compareVersions(change.version, this.pricesVersion) < 0) return "conflict";
-    this.pricesVersion = change.version;
+    const { version } = change;
+    if (version && compareVersions(version, this.pricesVersion) < 0) return "conflict";
+    this.pricesVersion = version ?? this.pricesVersion;
     for (const model of change.models) this.models.set(null, model, at, position);
     for (const id of change.removed) this.models.remove(null, id, position);
     return "done";

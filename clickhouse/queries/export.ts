@@ -14,11 +14,18 @@ const columns = {
     sdk_name, sdk_version, created_at, updated_at`,
 } as const;
 
-/** Every live row of a project as one JSON text, `{"table": …, …}`, by table and id. */
+/** As the rows lie: sorting a whole project by anything else would not fit into memory. */
+const orderOf = {
+  traces: "project_id, key_hour, id",
+  observations: "project_id, key_hour, trace_id, id",
+  scores: "project_id, key_hour, trace_id, id",
+} as const;
+
+/** Every live row of a project as one JSON text, `{"table": …, …}`, by table and in the order of its key. */
 export async function* exportProject(db: Db, project: string): AsyncGenerator<string> {
   const scope = projectScope(project);
   for (const table of ["traces", "observations", "scores"] as const) {
-    const sql = `SELECT ${columns[table]} FROM sluice.${table} FINAL WHERE ${scope.sql} ORDER BY id`;
+    const sql = `SELECT ${columns[table]} FROM sluice.${table} FINAL WHERE ${scope.sql} ORDER BY ${orderOf[table]}`;
     for await (const row of db.stream<Record<string, unknown>>(sql, scope.params)) {
       yield JSON.stringify({ table, ...row });
     }

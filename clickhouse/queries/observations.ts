@@ -112,7 +112,7 @@ async function readObservations(
        t.completion_start_time AS completion_start_time, t.environment AS environment, t.version AS version,
        t.level AS level, t.status_message AS status_message, t.model AS model, t.model_params AS model_params,
        t.model_id AS model_id, t.prompt_id AS prompt_id, t.prompt_name AS prompt_name,
-       t.prompt_version AS prompt_version, t.usage_details AS usage_details, t.cost_details AS cost_details,
+       t.prompt_version AS prompt_version, t.usage_details AS usage_details, t.cost_details AS cost_details, t.pricing AS pricing,
        t.created_at AS created_at, t.updated_at AS updated_at,
        ${withPayload ? payloadColumns : noPayloadColumns}
      FROM sluice.observations AS t FINAL

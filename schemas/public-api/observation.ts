@@ -1,4 +1,5 @@
 import { addDecimals } from "../decimal.ts";
+import type { Pricing } from "../pricing.ts";
 import {
   isoOfColumn,
   millisOfColumn,
@@ -45,6 +46,8 @@ export interface StoredObservation {
   readonly model: string;
   readonly model_params: string;
   readonly model_id: string;
+  /** See `Pricing`; empty when no model matched. */
+  readonly pricing: string;
   readonly prompt_id: string;
   readonly prompt_name: string;
   readonly prompt_version: string | null;
@@ -111,7 +114,18 @@ export interface Observation {
   timeToFirstToken: number | null;
 }
 
-export function observationOf(row: StoredObservation, prices: UnitPrices): Observation {
+/** The tier that was applied, as reads of one observation show it; lists do not (read-api §4.3). */
+export function tierOf({ pricing }: StoredObservation): Pricing["tier"] {
+  if (pricing === "") return null;
+  const { tier }: Pricing = JSON.parse(pricing);
+  return tier;
+}
+
+export function observationOf(
+  row: StoredObservation,
+  prices: UnitPrices,
+  tier: Pricing["tier"] = null,
+): Observation {
   const usage = numbersOf(row.usage_details);
   const cost = numbersOf(row.cost_details);
   const input = amountOf(row.usage_details, "input") ?? 0;
@@ -150,8 +164,8 @@ export function observationOf(row: StoredObservation, prices: UnitPrices): Obser
     promptTokens: input,
     completionTokens: output,
     totalTokens: total,
-    usagePricingTierId: null,
-    usagePricingTierName: null,
+    usagePricingTierId: tier?.id ?? null,
+    usagePricingTierName: tier?.name ?? null,
     inputPrice: prices.input,
     outputPrice: prices.output,
     totalPrice: prices.total,

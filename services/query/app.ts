@@ -3,10 +3,18 @@ import type { Hono } from "hono";
 import { createHttpApp, type HttpEnv } from "../runtime/http/app.ts";
 import { listDeadLetters, redriveDeadLetters } from "./dead-letters.ts";
 import { health, ready } from "./health.ts";
+import { createModel, deleteModel, getModel, listModels } from "./models.ts";
+import { getObservationCost } from "./observation-cost.ts";
 import { getObservation } from "./observations-get.ts";
 import { listObservations } from "./observations-list.ts";
 import { getProjects } from "./projects.ts";
 import { projectRoute, type QueryDeps } from "./route.ts";
+import {
+  createScoreConfig,
+  getScoreConfig,
+  listScoreConfigs,
+  updateScoreConfig,
+} from "./score-configs.ts";
 import { getScoreV1, getScoreV2 } from "./scores-get.ts";
 import { listScoresV1, listScoresV2 } from "./scores-list.ts";
 import { getSession } from "./sessions-get.ts";
@@ -36,6 +44,18 @@ export function addQueryRoutes(app: Hono<HttpEnv>, deps: QueryDeps): void {
   app.get("/api/public/scores/:scoreId", projectRoute(deps, getScoreV1));
   app.get("/api/public/v2/scores", projectRoute(deps, listScoresV2));
   app.get("/api/public/v2/scores/:scoreId", projectRoute(deps, getScoreV2));
+  app.get("/api/public/models", projectRoute(deps, listModels));
+  app.post("/api/public/models", projectRoute(deps, createModel));
+  app.get("/api/public/models/:id", projectRoute(deps, getModel));
+  app.delete("/api/public/models/:id", projectRoute(deps, deleteModel));
+  app.get("/api/public/score-configs", projectRoute(deps, listScoreConfigs));
+  app.post("/api/public/score-configs", projectRoute(deps, createScoreConfig));
+  app.get("/api/public/score-configs/:id", projectRoute(deps, getScoreConfig));
+  app.patch("/api/public/score-configs/:id", projectRoute(deps, updateScoreConfig));
+  app.get(
+    "/api/public/x/observations/:observationId/cost",
+    projectRoute(deps, getObservationCost),
+  );
   app.get("/api/public/x/dead-letters", projectRoute(deps, listDeadLetters));
   app.post(
     "/api/public/x/dead-letters/redrive",

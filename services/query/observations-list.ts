@@ -7,6 +7,7 @@ import {
 } from "../../clickhouse/queries/observations.ts";
 import { isTooLarge } from "../../clickhouse/queries/payload.ts";
 import { payloadTooLarge } from "../../schemas/errors.ts";
+import { unitPricesOf } from "../../schemas/public-api/model.ts";
 import {
   observationLevels,
   observationOf,
@@ -47,7 +48,9 @@ const query = z.object({
 
 /** GET /observations (read-api §4.1). */
 export async function listObservations({
+  caller,
   reader,
+  registry,
   search,
 }: ProjectRequest): Promise<{ data: Observation[]; meta: PageMeta }> {
   const asked = parseQuery(query, search);
@@ -65,8 +68,10 @@ export async function listObservations({
       "The observations of this page are too large for one answer. Ask for a smaller page.",
     );
   }
+  const { models } = registry.registry;
+  const pricesOf = (modelId: string) => unitPricesOf(models, caller.project.id, modelId);
   return {
-    data: rows.map((row) => observationOf(row, unknownPrices)),
+    data: rows.map((row) => observationOf(row, pricesOf(row.model_id) ?? unknownPrices)),
     meta: pageMeta(asked, total),
   };
 }

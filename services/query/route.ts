@@ -13,6 +13,7 @@ import type { Authentication, ProjectCaller } from "../runtime/auth.ts";
 import type { EventLog } from "../runtime/event-log/port.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { RegistryFold } from "../runtime/registry.ts";
 
 export interface QueryDeps {
   readonly db: Db;
@@ -20,6 +21,8 @@ export interface QueryDeps {
   readonly events: Pick<EventLog, "append">;
   /** Reads an `Authorization` header. */
   readonly authenticate: (header: string | undefined) => Promise<Authentication>;
+  /** Configuration: models, score configs. */
+  readonly registry: RegistryFold;
   readonly log: Logger;
   /** What one statement may take of the engine. */
   readonly limits: { readonly readTimeoutMs: number; readonly readMemoryBytes: number };
@@ -31,6 +34,7 @@ export interface QueryDeps {
 export interface ProjectRequest {
   readonly caller: ProjectCaller;
   readonly reader: ProjectReader;
+  readonly registry: RegistryFold;
   /** The URL from its question mark on. */
   readonly search: string;
 }
@@ -52,7 +56,8 @@ export function projectRoute(
     line.keyId = caller.keyId;
     try {
       const reader = readerOf(deps, caller.project.id);
-      const body = await handle({ caller, reader, search: new URL(c.req.url).search }, c);
+      const { search } = new URL(c.req.url);
+      const body = await handle({ caller, reader, registry: deps.registry, search }, c);
       return c.json(body);
     } catch (error) {
       throw answerFor(error);

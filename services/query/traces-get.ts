@@ -7,7 +7,8 @@ import { scoresOfTrace } from "../../clickhouse/queries/scores.ts";
 import { totalsOfTraces } from "../../clickhouse/queries/trace-parts.ts";
 import { traceById } from "../../clickhouse/queries/traces.ts";
 import { notFound, payloadTooLarge } from "../../schemas/errors.ts";
-import { observationOf, zeroPrices } from "../../schemas/public-api/observation.ts";
+import { unitPricesOf } from "../../schemas/public-api/model.ts";
+import { observationOf, tierOf, zeroPrices } from "../../schemas/public-api/observation.ts";
 import { groupsOf, parseQuery, textParam } from "../../schemas/public-api/params.ts";
 import { scoreV1Of } from "../../schemas/public-api/score.ts";
 import {
@@ -26,7 +27,7 @@ const query = z.object({ fields: textParam });
 
 /** GET /traces/{traceId} (read-api §3.2). */
 export async function getTrace(
-  { reader, search }: ProjectRequest,
+  { caller, reader, registry, search }: ProjectRequest,
   c: Context<HttpEnv>,
 ): Promise<TraceDetail> {
   const id = pathParam(c, "traceId");
@@ -40,9 +41,13 @@ export async function getTrace(
   ]);
   if (!trace) throw notFound("There is no such trace in this project.");
   if (isTooLarge([trace]) || isTooLarge(observations)) throw payloadTooLarge(adviceOnSize);
+  const { models } = registry.registry;
+  const pricesOf = (modelId: string) => unitPricesOf(models, caller.project.id, modelId);
   return {
     ...traceOf(trace),
-    observations: observations.map((row) => observationOf(row, zeroPrices)),
+    observations: observations.map((row) =>
+      observationOf(row, pricesOf(row.model_id) ?? zeroPrices, tierOf(row)),
+    ),
     scores: scores.map(scoreV1Of),
     totalCost: totals ? totalCostOf(totals.get(id)) : notAsked,
     latency: totals ? detailLatencyOf(totals.get(id)) : notAsked,

@@ -32,6 +32,7 @@ const exampleConfig: Config = {
     lingerMs: 100,
     cacheBytesMax: 67_108_864,
     filterBytesMax: 67_108_864,
+    tokenizeBytesMax: 32_768,
   },
   reads: { timeoutMs: 15_000, memoryBytesMax: 1_073_741_824 },
   init: {

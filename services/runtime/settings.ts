@@ -149,6 +149,13 @@ export const settings = {
       byteSize(0, TiB),
       "Memory for the filter of known ids, so that a new id need not be looked up.",
     ),
+    // Half a millisecond to two for each KiB; a limit of time instead would not give the same rows again.
+    tokenizeBytesMax: setting(
+      "SLUICE_TOKENIZE_BYTES_MAX",
+      "32KiB",
+      byteSize(0, MiB),
+      "Longest text whose tokens are counted when an OpenAI model comes without usage; 0 counts none.",
+    ),
   },
   reads: {
     timeoutMs: setting(

@@ -10,6 +10,7 @@ import type { EventLog } from "../runtime/event-log/port.ts";
 import { loadPepper } from "../runtime/keys.ts";
 import type { Lifecycle } from "../runtime/lifecycle.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { publishPrices } from "../runtime/price-book.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import type { RegistryFold } from "../runtime/registry.ts";
 import { partsOf } from "../writer/map-batch.ts";
@@ -67,10 +68,21 @@ export async function openCore(config: Config, log: Logger, lifecycle: Lifecycle
   lifecycle.onClose("event log", () => events.close());
   const registry = await openRegistry(registryLog);
   lifecycle.onClose("registry", () => registry.close());
+  await updatePrices(registry, log);
 
   const writer = await startWriter({ events, registry, db, limits: config.writer, log });
   lifecycle.onClose("writer", () => writer.stop());
   return { events, registry, pepper, db, drained: () => drained(events) };
+}
+
+/** Without the newest prices everything still works. */
+async function updatePrices(registry: RegistryFold, log: Logger): Promise<void> {
+  try {
+    const definitions = await publishPrices(registry);
+    if (definitions > 0) log.info("prices updated", { definitions });
+  } catch (error) {
+    log.warn("prices not updated, those of the last start stay in force", { error });
+  }
 }
 
 const drainPollMs = 20;

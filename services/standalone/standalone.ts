@@ -43,12 +43,13 @@ export async function startStandalone(config: Config, io: StandaloneIo): Promise
       eventLog: core.events,
       keys,
       log: logger,
-      registryPosition: () => core.registry.position(),
+      registry: core.registry,
       limits: config.http,
     });
     addQueryRoutes(app, {
       db: core.db,
       events: core.events,
+      registry: core.registry,
       authenticate: (header) => authenticate(header, keys),
       log: logger,
       limits: {

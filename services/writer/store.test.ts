@@ -10,9 +10,11 @@ import type { Db } from "../../clickhouse/engine.ts";
 import { migrate } from "../../clickhouse/migrate.ts";
 import { exportProject } from "../../clickhouse/queries/export.ts";
 import type { ColumnValue, Fact } from "../../schemas/facts.ts";
+import { ModelBook } from "../../schemas/model-book.ts";
 import { entityCache } from "./entity-cache.ts";
 import { idFilter } from "./id-filter.ts";
 import type { StatedRecord } from "./plan.ts";
+import { pricer } from "./pricer.ts";
 import { storeAround, storeRecords } from "./store.ts";
 import type { StoreDeps } from "./store.ts";
 
@@ -33,9 +35,17 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
+const models = new ModelBook();
+
 /** A writer that has just started: nothing in its cache, and a filter that covers nothing. */
 function coldWriter(on: Db = db): StoreDeps {
-  return { db: on, cache: entityCache(1 << 20), filter: idFilter(0), now: () => 1 };
+  return {
+    db: on,
+    cache: entityCache(1 << 20),
+    filter: idFilter(0),
+    price: pricer(models, null),
+    now: () => 1,
+  };
 }
 
 function fact(
@@ -66,7 +76,7 @@ function recordsOf(facts: readonly Fact[]): StatedRecord[] {
 async function exported(project: string): Promise<string[]> {
   const lines: string[] = [];
   for await (const line of exportProject(db, project)) lines.push(line);
-  return lines;
+  return lines.toSorted();
 }
 
 async function exportedIds(project: string): Promise<string[]> {

@@ -11,11 +11,13 @@ import type { EntityCache, Stored } from "./entity-cache.ts";
 import type { IdFilter } from "./id-filter.ts";
 import { entityKey, isTraceDeletion, neededBy, planChanges } from "./plan.ts";
 import type { Change, Needed, StatedRecord, Statement } from "./plan.ts";
+import type { Pricer } from "./pricer.ts";
 
 export interface StoreDeps {
   readonly db: Db;
   readonly cache: EntityCache;
   readonly filter: IdFilter;
+  readonly price: Pricer;
   readonly now: () => number;
 }
 
@@ -35,10 +37,11 @@ export async function storeRecords(
   const changes = planChanges(records, bases, deps.now());
   for (const kind of kinds) {
     const own = changes.filter((change) => change.kind === kind);
+    const rows = own.map((change) => change.row);
     await insertRows(
       deps.db,
       tableOf[kind],
-      own.map((change) => change.row),
+      kind === "observation" ? await deps.price(rows) : rows,
     );
     await insertRows(
       deps.db,

@@ -57,6 +57,7 @@ async function running(database: Db = db): Promise<{ events: EventLog; registry:
     lingerMs: 0,
     cacheBytesMax: 1 << 20,
     filterBytesMax: 1 << 20,
+    tokenizeBytesMax: 1 << 15,
   };
   const writer = await startWriter({ events, registry: fold, db: database, limits, log });
   onTestFinished(async () => {

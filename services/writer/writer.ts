@@ -14,8 +14,10 @@ import { mapBatch, parkedRow } from "./map-batch.ts";
 import type { MappedRecord } from "./map-batch.ts";
 import { entityKey } from "./plan.ts";
 import type { Change, StatedRecord } from "./plan.ts";
+import { pricer } from "./pricer.ts";
 import { storeAround, storeRecords } from "./store.ts";
 import type { StoreDeps } from "./store.ts";
+import { openAiCounter } from "./tokenizer.ts";
 
 export interface WriterLimits {
   readonly rowsMax: number;
@@ -23,6 +25,8 @@ export interface WriterLimits {
   readonly lingerMs: number;
   readonly cacheBytesMax: number;
   readonly filterBytesMax: number;
+  /** Of a text whose tokens are counted; 0 counts none. */
+  readonly tokenizeBytesMax: number;
 }
 
 export interface WriterDeps {
@@ -53,6 +57,10 @@ export async function startWriter(deps: WriterDeps): Promise<Writer> {
     now: deps.now ?? Date.now,
     cache: entityCache(limits.cacheBytesMax),
     filter: idFilter(limits.filterBytesMax),
+    price: pricer(
+      registry.registry.models,
+      limits.tokenizeBytesMax > 0 ? openAiCounter(limits.tokenizeBytesMax) : null,
+    ),
   };
   await fillFilter(store);
   let failures = { at: -1n, times: 0 };

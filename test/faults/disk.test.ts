@@ -161,16 +161,14 @@ function expectRetryLater(failures: readonly Failure[]): void {
 /** A directory with a disk of its own in memory, gone when the running test ends. */
 function mountSmallDisk(dir: string, bytes: number): { resize(bytes: number): void } {
   mkdirSync(dir, { recursive: true });
-  mount(["-t", "tmpfs", "-o", `size=${bytes}`, "sluice-faults", dir]);
-  onTestFinished(() => {
-    execFileSync("umount", ["-l", dir]);
-  });
-  return { resize: (size) => mount(["-o", `remount,size=${size}`, dir]) };
+  asRoot("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "sluice-faults", dir]);
+  onTestFinished(() => asRoot("umount", ["-l", dir]));
+  return { resize: (size) => asRoot("mount", ["-o", `remount,size=${size}`, dir]) };
 }
 
-function mount(args: readonly string[]): void {
+function asRoot(command: string, args: readonly string[]): void {
   try {
-    execFileSync("mount", args, { stdio: "pipe" });
+    execFileSync(command, args, { stdio: "pipe" });
   } catch (error) {
     throw new Error("The cases of a full disk mount a tmpfs: run them as root, as CI does.", {
       cause: error,

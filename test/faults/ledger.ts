@@ -36,8 +36,14 @@ export interface Verdict {
   readonly problems: readonly string[];
 }
 
-/** Judges one case, prints its line of the ledger, and returns every reason why it failed. */
-export function closeCase(facts: CaseFacts): Verdict {
+/** Prints the line of a case, under the names of its columns when it is the first. */
+export function print({ line }: Verdict): void {
+  console.log(isHeadPrinted ? line : `${head}\n${line}`);
+  isHeadPrinted = true;
+}
+
+/** Judges one case: its line of the ledger, and every reason why it failed. */
+export function verdictOf(facts: CaseFacts): Verdict {
   const { book, floor, dupLog = null } = facts;
   const { stored, lostAcked, ghosts, payloadDiff, dupVisible } = judge(book, facts.rows);
   const { sent, acked, refused, unknown } = book.tally();
@@ -46,10 +52,16 @@ export function closeCase(facts: CaseFacts): Verdict {
     ...found("ghosts", ghosts),
     ...found("payload_diff", payloadDiff),
     ...found("dup_visible", dupVisible),
-    ...(facts.parked !== (floor.parked ?? 0) ? [`${facts.parked} records were parked`] : []),
+    ...(facts.parked === (floor.parked ?? 0)
+      ? []
+      : [`${facts.parked} records were parked, not ${floor.parked ?? 0}`]),
     ...(acked < floor.acked ? [`only ${acked} events were acked, not ${floor.acked}`] : []),
-    ...(facts.faults < floor.faults ? [`the fault struck ${facts.faults} times`] : []),
-    ...((dupLog ?? 0) < (floor.dupLog ?? 0) ? [`the log holds ${dupLog} repeats`] : []),
+    ...(facts.faults < floor.faults
+      ? [`the fault struck ${facts.faults} times, not ${floor.faults}`]
+      : []),
+    ...((dupLog ?? 0) < (floor.dupLog ?? 0)
+      ? [`the log holds ${dupLog} repeats, not ${floor.dupLog}`]
+      : []),
   ];
   const line = [
     facts.name,
@@ -62,14 +74,15 @@ export function closeCase(facts: CaseFacts): Verdict {
     `${shown(facts.rssMax, 0)} MB`,
     problems.length === 0 ? "PASS" : "FAIL",
   ].join(" | ");
-  console.log(line);
   return { line, problems };
 }
 
 /** What the columns of a line are. `dup_raw`, rows before merging, is only seen inside of the engine and stays `-`. */
-export const ledgerHead =
+const head =
   "case | sent acked refused unknown | stored(distinct) dlq | LOST_ACKED ghosts payload_diff | " +
   "dup_log dup_raw dup_visible | t_detect t_recover t_drain s | p99_ack ms | rss_max MB | PASS/FAIL";
+
+let isHeadPrinted = false;
 
 const examplesMax = 3;
 

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { Book } from "./book.ts";
 import { createIssuer } from "./events.ts";
 import type { Issued } from "./events.ts";
+import { verdictOf } from "./ledger.ts";
 import { judge } from "./oracle.ts";
 import type { ExportedRow } from "./oracle.ts";
 
@@ -87,4 +88,23 @@ test("a column that differs from what was sent is a payload difference", () => {
 test("an id that is visible twice is a visible duplicate", () => {
   const { book, rows } = honest();
   expect(judge(book, [...rows, ...rows.slice(0, 1)]).dupVisible).toEqual(["traces judged-1"]);
+});
+
+test("a case in which nothing happened does not pass", () => {
+  const { book, rows } = honest();
+  const facts = { name: "nothing happened", book, rows, parked: 0, rssMax: 0 };
+  expect(verdictOf({ ...facts, faults: 1, floor: { acked: 4, faults: 1 } }).problems).toEqual([]);
+  expect(verdictOf({ ...facts, faults: 0, floor: { acked: 4, faults: 1 } }).problems).toEqual([
+    "the fault struck 0 times, not 1",
+  ]);
+  expect(verdictOf({ ...facts, faults: 1, floor: { acked: 5, faults: 1 } }).problems).toEqual([
+    "only 4 events were acked, not 5",
+  ]);
+  const repeated = { acked: 4, faults: 1, dupLog: 1 };
+  expect(verdictOf({ ...facts, faults: 1, dupLog: 0, floor: repeated }).problems).toEqual([
+    "the log holds 0 repeats, not 1",
+  ]);
+  expect(
+    verdictOf({ ...facts, faults: 1, parked: 1, floor: { acked: 4, faults: 1 } }).problems,
+  ).toEqual(["1 records were parked, not 0"]);
 });

@@ -4,10 +4,10 @@ import { Book } from "./book.ts";
 import { postUntilTaken } from "./clients.ts";
 import { createIssuer } from "./events.ts";
 import { repeatsInLog } from "./log-files.ts";
-import { closeCase } from "./ledger.ts";
+import { print, verdictOf } from "./ledger.ts";
 import type { CaseFacts, Verdict } from "./ledger.ts";
 import type { ExportedRow } from "./oracle.ts";
-import { createPlace, logged, project, runCommand, startServer } from "./server.ts";
+import { authorization, createPlace, logged, project, runCommand, startServer } from "./server.ts";
 import type { Place, RunOptions, Server } from "./server.ts";
 import { buildVariant } from "./variant.ts";
 import type { Patch } from "./variant.ts";
@@ -58,7 +58,7 @@ export async function createRig(env: Readonly<Record<string, string>> = {}): Pro
       await rig.probe();
       const rows = await exportRows(place);
       const drainMs = healedAt === undefined ? null : performance.now() - healedAt;
-      return closeCase({
+      const verdict = verdictOf({
         ...facts,
         book,
         rows,
@@ -67,6 +67,8 @@ export async function createRig(env: Readonly<Record<string, string>> = {}): Pro
         dupLog: await repeatsInLog(place.dataDir),
         rssMax: Math.max(...servers.map((server) => server.rssMax())),
       });
+      print(verdict);
+      return verdict;
     },
   };
   return rig;
@@ -93,8 +95,17 @@ export async function exportText(place: Place): Promise<string> {
   return stdout;
 }
 
+/** How many traces can be read now. */
+export async function countTraces(place: Place): Promise<number> {
+  const answer = await fetch(`${place.url}/api/public/traces?limit=1`, {
+    headers: { authorization },
+  });
+  const { meta } = (await answer.json()) as { readonly meta: { readonly totalItems: number } };
+  return meta.totalItems;
+}
+
 /** Records that any of the servers put aside; a record that was parked again after a restart counts once. */
-export function parkedBy(servers: readonly Server[]): number {
+function parkedBy(servers: readonly Server[]): number {
   const lines = servers.flatMap((server) => logged(server.stderr(), "record parked"));
   return new Set(lines.map(({ partition, ver }) => JSON.stringify([partition, ver]))).size;
 }

@@ -1,9 +1,12 @@
 import { spawn, spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { randomUUID } from "node:crypto";
+import { onTestFinished } from "vitest";
+
+const command = "strace";
 
 /** A fault that the kernel seems to have, for as long as it lasts. */
 export interface Injection {
@@ -18,8 +21,9 @@ export interface Injection {
 export async function inject(pid: number, call: string, how: string): Promise<Injection> {
   needStrace();
   const file = join(tmpdir(), `sluice-strace-${randomUUID()}`);
+  onTestFinished(() => rm(file, { force: true }));
   const args = ["-f", "-o", file, "-e", `trace=${call}`, "-e", `inject=${call}:${how}`];
-  const strace = spawn("strace", [...args, "-p", String(pid)], {
+  const strace = spawn(command, [...args, "-p", String(pid)], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   const exited = once(strace, "exit");
@@ -36,7 +40,6 @@ export async function inject(pid: number, call: string, how: string): Promise<In
       strace.kill("SIGINT");
       await exited;
       const text = await readFile(file, "utf8");
-      await rm(file);
       return text.split("\n").filter((line) => /INJECTED|DELAYED/.test(line)).length;
     },
   };
@@ -51,7 +54,7 @@ export function recordWrites(file: string): string[] {
   const calls = "pwrite64,write,writev,sendmsg,fdatasync";
   const options = ["-f", "--seccomp-bpf", "-qq", "-s", "2000", "-o", file];
   const slow = `inject=fdatasync:delay_enter=${fsyncUs}`;
-  return ["strace", ...options, "-e", `trace=${calls}`, "-e", slow];
+  return [command, ...options, "-e", `trace=${calls}`, "-e", slow];
 }
 
 export interface SystemCall {
@@ -80,6 +83,6 @@ export async function readWrites(file: string): Promise<SystemCall[]> {
 }
 
 function needStrace(): void {
-  const { error } = spawnSync("strace", ["--version"]);
+  const { error } = spawnSync(command, ["--version"]);
   if (error) throw new Error("The fault suite needs strace: install it (apt-get install strace).");
 }

@@ -26,7 +26,7 @@ export function hostileKey(draw: Draw): string {
 export function escaped(draw: Draw, text: string): string {
   const json = JSON.stringify(text);
   if (draw.chance(0.7)) return json;
-  const units = json.slice(1, -1).match(/\\u[\da-f]{4}|\\.|[^]/g) ?? [];
+  const units = json.slice(1, -1).match(/\\u[\da-f]{4}|\\.|[^]/gu) ?? [];
   const share = draw.chance(0.5) ? 1 : 0.2;
   const some = units.map((unit) => (unit.length === 1 && draw.chance(share) ? code(unit) : unit));
   return `"${some.join("")}"`;
