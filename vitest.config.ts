@@ -18,6 +18,17 @@ const unit = {
   },
 };
 
+/** Not a test of every day: `npm run fuzz` starts it with a seed. */
+const fuzz = {
+  extends: true as const,
+  test: {
+    name: "fuzz",
+    include: ["test/fuzz/*.fuzz.ts"],
+    testTimeout: 3_600_000,
+    disableConsoleIntercept: true,
+  },
+};
+
 export default defineConfig({
   test: {
     // The embedded engine crashes under vitest's threads; forks give each file its own process.
@@ -26,6 +37,6 @@ export default defineConfig({
     allowOnly: false,
     reporters: ["default", "json"],
     outputFile: { json: "reports/last.json" },
-    projects: [unit, ...suites],
+    projects: [unit, ...suites, fuzz],
   },
 });

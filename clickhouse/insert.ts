@@ -16,8 +16,8 @@ const monthsPerInsertMax = 20;
 const rowsPerInsertMax = 10_000;
 const bytesPerInsertMax = 32 * 1024 * 1024;
 
-/** What is put into text before the event loop gets its turn: about 5 ms of work. */
-const sliceRows = 250;
+/** What is put into text before the event loop gets its turn: a few milliseconds of work. */
+const sliceRows = 100;
 const sliceCharacters = 1024 * 1024;
 
 /**

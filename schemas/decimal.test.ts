@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { addDecimals, decimalOf } from "./decimal.ts";
+import { addDecimals, decimalOf, exactDecimal, timesDecimal } from "./decimal.ts";
 
 test.each([
   [0, "0"],
@@ -27,6 +27,29 @@ test("adding in any order and grouping gives the same text", () => {
   fc.assert(
     fc.property(amount, amount, amount, (a, b, c) => {
       expect(addDecimals([addDecimals([a, b]), c])).toBe(addDecimals([c, addDecimals([b, a])]));
+    }),
+  );
+});
+
+test.each([
+  ["0.0000025", 1000, "0.0025"],
+  ["0.0000000028", 3, "0.0000000084"],
+  ["0.0000000000005", 1, "0.000000000001"],
+  ["0.0000000000004", 1, "0"],
+  ["2", 0, "0"],
+  ["1000000", Number.MAX_SAFE_INTEGER, "100000000000000000000"],
+])("%s USD for one is for %i units %s", (price, units, cost) => {
+  expect(timesDecimal(price, units)).toBe(cost);
+});
+
+test("a number is written in full, and reads as the same number", () => {
+  expect(exactDecimal(2.8e-9)).toBe("0.0000000028");
+  expect(exactDecimal(1e21)).toBe("1000000000000000000000");
+  fc.assert(
+    fc.property(fc.double({ min: 0, max: 1e30, noNaN: true }), (amount) => {
+      const text = exactDecimal(amount);
+      expect(text).toMatch(/^\d+(\.\d+)?$/);
+      expect(Number(text)).toBe(amount + 0);
     }),
   );
 });

@@ -63,6 +63,11 @@ export function notFound(message: string): ApiError {
   return new ApiError(404, { message, error: "LangfuseNotFoundError" });
 }
 
+/** 409: others changed the same thing meanwhile. */
+export function conflict(message: string): ApiError {
+  return new ApiError(409, { message, error: "LangfuseConflictError" });
+}
+
 export function methodNotAllowed(): ApiError {
   return new ApiError(405, { message: "Method not allowed", error: "MethodNotAllowedError" });
 }

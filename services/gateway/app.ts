@@ -5,6 +5,7 @@ import type { EventLog } from "../runtime/event-log/port.ts";
 import { createAdmission } from "../runtime/http/admission.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { RegistryFold } from "../runtime/registry.ts";
 import { createAccept } from "./accept.ts";
 import type { Accept } from "./accept.ts";
 import type { IngestOptions } from "./ingest.ts";
@@ -17,8 +18,7 @@ export interface GatewayOptions {
   readonly eventLog: EventLog;
   readonly keys: KeyRing;
   readonly log: Logger;
-  /** The registry position that this process has folded. */
-  readonly registryPosition: () => string;
+  readonly registry: RegistryFold;
   readonly limits: GatewayLimits;
   /** Epoch milliseconds. */
   readonly now?: () => number;
@@ -40,6 +40,7 @@ export interface GatewayLimits {
 export interface Gateway extends IngestOptions {
   readonly accept: Accept;
   readonly keys: KeyRing;
+  readonly registry: RegistryFold;
   readonly log: Logger;
   readonly depthMax: number;
   readonly now: () => number;
@@ -47,9 +48,9 @@ export interface Gateway extends IngestOptions {
 
 /** Adds the gateway's routes to an app of `createHttpApp`, which answers 405 to their other methods. */
 export function gatewayRoutes(app: Hono<HttpEnv>, options: GatewayOptions): void {
-  const { eventLog, keys, log, registryPosition, limits, now = Date.now } = options;
+  const { eventLog, keys, log, registry, limits, now = Date.now } = options;
   const gateway: Gateway = {
-    accept: createAccept({ eventLog, now, registryPosition }),
+    accept: createAccept({ eventLog, now, registryPosition: () => registry.position() }),
     admission: createAdmission({
       bytesInFlightMax: limits.inflightBytesMax,
       lagMsMax: limits.lagMsMax ?? 200,
@@ -57,6 +58,7 @@ export function gatewayRoutes(app: Hono<HttpEnv>, options: GatewayOptions): void
     limits: { bytesMax: limits.bodyBytesMax, inflatedBytesMax: limits.bodyBytesMax },
     answerMsMax: limits.answerMsMax ?? 3_500,
     keys,
+    registry,
     log,
     depthMax: limits.depthMax,
     now,

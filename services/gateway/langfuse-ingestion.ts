@@ -15,10 +15,10 @@ import type { JsonDocument } from "../../schemas/json.ts";
 import { authenticate } from "../runtime/auth.ts";
 import type { ProjectCaller } from "../runtime/auth.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
-import type { Logger } from "../runtime/logger.ts";
 import type { AcceptedEvent } from "./accept.ts";
 import type { Gateway } from "./app.ts";
 import { ingestHandler, jsonDocument, sourceOf } from "./ingest.ts";
+import { scoreChecker } from "./score-check.ts";
 
 /**
  * `POST /api/public/ingestion`: a batch of Langfuse events, each judged by itself (write-api §1).
@@ -34,7 +34,7 @@ export function langfuseIngestion(app: Hono<HttpEnv>, gateway: Gateway): void {
       if (!envelope.ok) throw invalidBatch(envelope.errors);
       const { batch } = envelope;
       if (batch.length * eventBytesMin > gateway.limits.inflatedBytesMax) throw bodyTooLarge();
-      const verdict = await judge(batch, document, caller, gateway.log);
+      const verdict = await judge(batch, document, caller, gateway);
       const line = c.get("line");
       line.events = batch.length;
       line.rejected = verdict.errors.length;
@@ -75,8 +75,9 @@ async function judge(
   batch: readonly unknown[],
   document: JsonDocument,
   caller: ProjectCaller,
-  log: Logger,
+  { log, registry }: Pick<Gateway, "log" | "registry">,
 ): Promise<Verdict> {
+  const issueOf = scoreChecker(registry, caller.project.id);
   const events: StoredEvent[] = [];
   const accepted: AcceptedEvent[] = [];
   const invalid: EventError[] = [];
@@ -96,6 +97,11 @@ async function judge(
     }
     if (caller.access === "scores" && event.type !== "score-create") {
       forbidden.push({ id: event.id, ...scopeDenied });
+      continue;
+    }
+    const issue = event.type === "score-create" ? await issueOf(event.body) : null;
+    if (issue) {
+      invalid.push(eventError(event.id, [{ ...issue, path: ["body", ...issue.path] }]));
       continue;
     }
     events.push(event);

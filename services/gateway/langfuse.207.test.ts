@@ -127,7 +127,7 @@ describe("a record", () => {
           keyId: "pk-lf-1",
           sdkName: "langfuse-js",
           sdkVersion: "3.39.2",
-          registry: "7",
+          registry: "3",
         },
         expect.objectContaining({ sdkName: "unknown", sdkVersion: "unknown" }),
       ]),

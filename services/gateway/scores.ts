@@ -9,6 +9,7 @@ import type { HttpEnv } from "../runtime/http/app.ts";
 import type { Gateway } from "./app.ts";
 import { callerOf, writerOf } from "./caller.ts";
 import { ingestHandler, jsonDocument, sourceOf } from "./ingest.ts";
+import { scoreChecker } from "./score-check.ts";
 
 /** Scores one by one (write-api §1.1, §2.7): POST writes one as a batch of one would, DELETE by id. */
 export function scoreRoutes(app: Hono<HttpEnv>, gateway: Gateway): void {
@@ -21,6 +22,8 @@ export function scoreRoutes(app: Hono<HttpEnv>, gateway: Gateway): void {
       const validated = validateScoreBody(document.value);
       if (!validated.ok) throw invalidRequest(validated.issues);
       const score = validated.body;
+      const issue = await scoreChecker(gateway.registry, caller.project.id)(score);
+      if (issue) throw invalidRequest([issue]);
       const id = score.id || randomUUID();
       const event = {
         id: randomUUID(),

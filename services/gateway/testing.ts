@@ -7,6 +7,8 @@ import { createMemoryTopic, openMemoryLog } from "../runtime/event-log/memory-lo
 import type { EventLog } from "../runtime/event-log/port.ts";
 import { createHttpApp } from "../runtime/http/app.ts";
 import { recordingLogger, startServer } from "../runtime/http/testing.ts";
+import { openRegistry } from "../runtime/registry.ts";
+import type { RegistryFold } from "../runtime/registry.ts";
 import type { LogLine } from "../runtime/http/testing.ts";
 import { gatewayRoutes } from "./app.ts";
 import type { GatewayLimits, GatewayOptions } from "./app.ts";
@@ -46,6 +48,8 @@ export interface Answer {
 
 export interface TestGateway {
   readonly url: string;
+  /** Has the projects p1 and p2. */
+  readonly registry: RegistryFold;
   readonly lines: LogLine[];
   /** What the log holds, partition by partition. */
   records(): DecodedRecord[];
@@ -83,12 +87,21 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     health: () => memory.health(),
     close: () => memory.close(),
   };
+  const registryLog = await openMemoryLog({ partitions: 1 });
+  onTestFinished(() => registryLog.close());
+  const registry = await openRegistry(registryLog);
+  onTestFinished(() => registry.close());
+  await registry.submit({ type: "organization-create", organization }, "test");
+  for (const id of ["p1", "p2"]) {
+    const project = { id, name: id, organizationId: organization.id, createdAt: 0 };
+    await registry.submit({ type: "project-create", project }, "test");
+  }
   const app = createHttpApp(log);
   gatewayRoutes(app, {
     eventLog,
     keys: options.keys ?? testKeys,
     log,
-    registryPosition: () => "7",
+    registry,
     limits: {
       bodyBytesMax: 4_718_592,
       inflightBytesMax: 64 * 1024 * 1024,
@@ -117,6 +130,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const post: TestGateway["post"] = (path, body, headers) => send("POST", path, body, headers);
   return {
     url,
+    registry,
     lines,
     records,
     events: () => records().map(({ body }) => JSON.parse(body)),

@@ -5,12 +5,15 @@ import { insertRows } from "../../clickhouse/insert.ts";
 import { migrate } from "../../clickhouse/migrate.ts";
 import { observationRow, openTestDb, scoreRow, traceRow } from "../../clickhouse/testing.ts";
 import { keyHourOf } from "../../schemas/key-hour.ts";
+import { Registry } from "../../schemas/registry.ts";
 import type { ObservationRow, ScoreRow, TraceRow } from "../../schemas/rows.ts";
 import { authenticate, type KeyInfo, type KeyRing } from "../runtime/auth.ts";
 import { createMemoryTopic, openMemoryLog } from "../runtime/event-log/memory-log.ts";
 import type { EventLog } from "../runtime/event-log/port.ts";
 import { recordingLogger, type LogLine } from "../runtime/http/testing.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { openRegistry } from "../runtime/registry.ts";
+import type { RegistryFold } from "../runtime/registry.ts";
 import { createQueryApp } from "./app.ts";
 import type { QueryDeps } from "./route.ts";
 
@@ -56,6 +59,8 @@ export interface Answer {
 
 export interface QueryFixture {
   db: Db;
+  /** Empty: what a test configures it puts in. */
+  registry: RegistryFold;
   readonly lines: LogLine[];
   /** Asks with the key of a project; null asks without a key. */
   get(project: string | null, target: string, init?: RequestInit): Promise<Answer>;
@@ -76,9 +81,11 @@ export function queryFixture(): QueryFixture {
   const { log, lines } = recordingLogger();
   const topic = createMemoryTopic(1);
   let events: EventLog;
+  let registryLog: EventLog;
   let app: ReturnType<typeof createQueryApp>;
   const fixture: QueryFixture = {
     db: undefined as unknown as Db,
+    registry: undefined as unknown as RegistryFold,
     lines,
     async get(project, target, init = {}) {
       const headers = new Headers(init.headers);
@@ -105,9 +112,13 @@ export function queryFixture(): QueryFixture {
     fixture.db = await openTestDb();
     await migrate(fixture.db);
     events = await openMemoryLog({ partitions: 1, topic });
-    app = createQueryApp(depsOf(fixture.db, log, events));
+    registryLog = await openMemoryLog({ partitions: 1 });
+    fixture.registry = await openRegistry(registryLog, () => now);
+    app = createQueryApp(depsOf(fixture.db, log, events, fixture.registry));
   });
   afterAll(async () => {
+    await fixture.registry.close();
+    await registryLog.close();
     await events.close();
     await fixture.db.close();
   });
@@ -115,10 +126,16 @@ export function queryFixture(): QueryFixture {
 }
 
 /** What the fixture's app is made of; a test may change parts of it. */
-export function depsOf(db: Db, log: Logger, events: QueryDeps["events"] = noLog): QueryDeps {
+export function depsOf(
+  db: Db,
+  log: Logger,
+  events: QueryDeps["events"] = noLog,
+  registry: RegistryFold = noRegistry,
+): QueryDeps {
   return {
     db,
     events,
+    registry,
     authenticate: (header) => authenticate(header, keyRing),
     log,
     limits: { readTimeoutMs: 10_000, readMemoryBytes: 1024 ** 3 },
@@ -129,6 +146,16 @@ export function depsOf(db: Db, log: Logger, events: QueryDeps["events"] = noLog)
 /** For routes that only read. */
 const noLog: QueryDeps["events"] = {
   append: () => Promise.reject(new Error("this test has no log")),
+};
+
+/** For routes that need no configuration. */
+const noRegistry: RegistryFold = {
+  registry: new Registry(),
+  position: () => "0",
+  reached: () => Promise.resolve(),
+  caughtUp: () => Promise.resolve(),
+  submit: () => Promise.reject(new Error("this test has no registry")),
+  close: () => Promise.resolve(),
 };
 
 export function basic(publicKey: string, secretKey: string): string {

@@ -1,5 +1,3 @@
-import { setImmediate as breathe } from "node:timers/promises";
-
 import { mapRecord } from "../../schemas/mapping.ts";
 import type { ParkedRow, ParkReason } from "../../schemas/parked.ts";
 import { recordDecoder } from "../../schemas/records.ts";
@@ -7,6 +5,7 @@ import type { RecordHeader } from "../../schemas/records.ts";
 import type { LogBatch } from "../runtime/event-log/port.ts";
 import type { RegistryFold } from "../runtime/registry.ts";
 import type { StatedRecord } from "./plan.ts";
+import { turnTaker } from "./turns.ts";
 
 /** Where a record stood in the log, and its bytes: what is kept of it when it cannot be stored. */
 interface Source {
@@ -26,9 +25,6 @@ export interface MappedBatch {
   readonly parked: readonly ParkedRow[];
 }
 
-/** Records mapped in one go, before the event loop gets its turn: about 5 ms of work. */
-const sliceRecords = 200;
-
 /** Maps with the configuration that the records knew: it waits for the fold, which rejects when `signal` aborts. */
 export async function mapBatch(
   batch: LogBatch,
@@ -39,8 +35,9 @@ export async function mapBatch(
   const stated: MappedRecord[] = [];
   const parked: ParkedRow[] = [];
   const decode = recordDecoder();
-  for (const [index, { offset, value }] of batch.records.entries()) {
-    if (index % sliceRecords === sliceRecords - 1) await breathe();
+  const turn = turnTaker();
+  for (const { offset, value } of batch.records) {
+    await turn();
     const position = positionOf(batch.generation, offset);
     const record = attempt(() => decode(value));
     const header = record instanceof Error ? null : record.header;

@@ -5,7 +5,7 @@ import { entityOf, physicalKeyOf } from "../../schemas/entity-row.ts";
 import type { EntityRow } from "../../schemas/entity-row.ts";
 import type { Fact } from "../../schemas/facts.ts";
 import type { Stored } from "./entity-cache.ts";
-import { entityKey, neededBy, planChanges } from "./plan.ts";
+import { entityKey, neededBy, Plan, rowOfChange, tombstonesOf } from "./plan.ts";
 import type { Change, StatedRecord } from "./plan.ts";
 
 const hour = 3_600_000;
@@ -72,11 +72,13 @@ function plan(records: readonly StatedRecord[], load: (id: string) => Stored): C
   const bases = new Map(
     neededBy(records).map((one) => [one.key, one.kind === "observation" ? load(one.id) : null]),
   );
-  return planChanges(records, bases, 0);
+  const made = new Plan(bases);
+  for (const record of records) made.add(record);
+  return made.changes();
 }
 
 function rowsOf(changes: readonly Change[]): EntityRow[] {
-  return changes.flatMap((change) => [change.row, ...change.tombstones]);
+  return changes.flatMap((change) => [rowOfChange(change, 0), ...tombstonesOf(change, 0)]);
 }
 
 test("any cut into batches, any kill on the way, any replay leaves one row for each id, the same as one batch", () => {
@@ -99,9 +101,9 @@ test("any cut into batches, any kill on the way, any replay leaves one row for e
       ]) {
         const from = Math.max(committed - back, 0);
         const changes = plan(log.slice(from, from + size), (id) => table.stored(id));
-        table.insert(changes.map((change) => change.row));
+        table.insert(changes.map((change) => rowOfChange(change, 0)));
         if (killed === "between the inserts") continue;
-        table.insert(changes.flatMap((change) => [...change.tombstones]));
+        table.insert(changes.flatMap((change) => tombstonesOf(change, 0)));
         if (killed === "no") committed = Math.max(committed, Math.min(from + size, log.length));
       }
       expect(table.visible()).toEqual(once.visible());

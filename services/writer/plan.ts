@@ -14,14 +14,13 @@ export interface StatedRecord {
   readonly statements: readonly Statement[];
 }
 
-/** An entity that the records changed, and the rows that say so. */
+/** An entity that the records changed. */
 export interface Change {
   readonly key: string;
   readonly kind: Kind;
   readonly stored: NonNullable<Stored>;
-  readonly row: EntityRow;
-  /** For places that the entity has left. To be inserted after the row: until then it must be somewhere. */
-  readonly tombstones: readonly EntityRow[];
+  /** Places that the entity has left: each needs a tombstone. */
+  readonly left: readonly PhysicalKey[];
 }
 
 /** Names an entity within the writer. Ids cannot hold a carriage return (write-api.md §2.1). */
@@ -63,45 +62,67 @@ interface Working {
 }
 
 /** Merges records, in the order of the log, onto what is stored. `bases` holds every key of {@link neededBy}. */
-export function planChanges(
-  records: readonly StatedRecord[],
-  bases: ReadonlyMap<string, Stored>,
-  updatedAt: number,
-): Change[] {
-  const working = new Map<string, Working>();
-  function apply(position: bigint, statement: Statement): void {
-    const key = entityKey(statement.kind, statement.project, statement.id);
-    const held = working.get(key);
-    const base = held ?? bases.get(key) ?? null;
+export class Plan {
+  readonly #bases: ReadonlyMap<string, Stored>;
+  readonly #working = new Map<string, Working>();
+
+  constructor(bases: ReadonlyMap<string, Stored>) {
+    this.#bases = bases;
+  }
+
+  add({ position, statements }: StatedRecord): void {
+    for (const statement of statements) {
+      this.#apply(position, statement);
+      if (!isTraceDeletion(statement)) continue;
+      for (const { entity } of this.#working.values()) {
+        if (!belongsTo(entity, statement)) continue;
+        this.#apply(position, { ...statement, kind: entity.kind, id: entity.id });
+      }
+    }
+  }
+
+  changes(): Change[] {
+    return [...this.#working].map(([key, { kind, entity, ver, keys }]) => {
+      const here = keyText(physicalKeyOf(entity));
+      const left = [...keys].filter(([text]) => text !== here).map(([, place]) => place);
+      return { key, kind, stored: { entity, ver, strays: [] }, left };
+    });
+  }
+
+  #apply(position: bigint, statement: Statement): void {
+    const { kind } = statement;
+    const key = entityKey(kind, statement.project, statement.id);
+    const held = this.#working.get(key);
+    const base = held ?? this.#bases.get(key) ?? null;
     const before = base?.entity ?? null;
-    const after = mergeStatement(before, statement, deletedAtOf(statement, working, bases));
+    const after = mergeStatement(before, statement, this.#traceDeletedAt(statement));
     const settled = held !== undefined || !base?.strays.length;
     if (!after || (after === before && settled)) return;
     const ver = base && base.ver >= position ? base.ver + 1n : position;
-    const { kind } = statement;
     const next = held ?? { kind, entity: after, ver, strays: [], keys: keysOf(base) };
     remember(next.keys, physicalKeyOf(after));
     next.entity = after;
     next.ver = ver;
-    working.set(key, next);
+    this.#working.set(key, next);
   }
-  for (const { position, statements } of records) {
-    for (const statement of statements) {
-      apply(position, statement);
-      if (!isTraceDeletion(statement)) continue;
-      for (const { entity } of working.values()) {
-        if (belongsTo(entity, statement))
-          apply(position, { ...statement, kind: entity.kind, id: entity.id });
-      }
-    }
+
+  /** Until when the trace of this statement is deleted: that holds for what belongs to the trace, too. */
+  #traceDeletedAt(statement: Statement): number {
+    const traceId = traceOf(statement);
+    if (!traceId) return 0;
+    const key = entityKey("trace", statement.project, traceId);
+    return (this.#working.get(key) ?? this.#bases.get(key))?.entity.deletedAt ?? 0;
   }
-  return [...working].map(([key, { kind, entity, ver, keys }]) => {
-    const here = keyText(physicalKeyOf(entity));
-    const left = [...keys].filter(([text]) => text !== here);
-    const tombstones = left.map(([, place]) => movedRow(entity, place, ver, updatedAt));
-    const stored = { entity, ver, strays: [] };
-    return { key, kind, stored, row: rowOf(entity, ver, updatedAt), tombstones };
-  });
+}
+
+/** The row that says what has become of the entity. */
+export function rowOfChange({ stored }: Change, updatedAt: number): EntityRow {
+  return rowOf(stored.entity, stored.ver, updatedAt);
+}
+
+/** To be inserted after the row: until then the entity must be somewhere. */
+export function tombstonesOf({ stored, left }: Change, updatedAt: number): EntityRow[] {
+  return left.map((place) => movedRow(stored.entity, place, stored.ver, updatedAt));
 }
 
 export function isTraceDeletion(statement: Statement): statement is Deletion {
@@ -120,18 +141,6 @@ function mergeStatement(
 ): Entity | null {
   if ("deletedAt" in statement) return mergeDeletion(before, statement);
   return statement.receivedAt <= traceDeletedAt ? before : mergeFact(before, statement);
-}
-
-/** Until when the trace of this statement is deleted: that holds for what belongs to the trace, too. */
-function deletedAtOf(
-  statement: Statement,
-  working: ReadonlyMap<string, Working>,
-  bases: ReadonlyMap<string, Stored>,
-): number {
-  const traceId = traceOf(statement);
-  if (!traceId) return 0;
-  const key = entityKey("trace", statement.project, traceId);
-  return (working.get(key) ?? bases.get(key))?.entity.deletedAt ?? 0;
 }
 
 function traceOf(statement: Statement): string | null {

@@ -1,9 +1,8 @@
-import { setImmediate as breathe } from "node:timers/promises";
-
 import type { EntityRow } from "../../schemas/entity-row.ts";
 import type { ModelBook } from "../../schemas/model-book.ts";
 import { isCountable, modelOf, pricedColumns } from "../../schemas/pricing.ts";
 import type { CountUsage } from "./tokenizer.ts";
+import { turnTaker } from "./turns.ts";
 
 /** Gives rows of observations what their models say of usage and cost; the others as they are. */
 export type Pricer = (rows: readonly EntityRow[]) => Promise<readonly EntityRow[]>;
@@ -12,8 +11,9 @@ export type Pricer = (rows: readonly EntityRow[]) => Promise<readonly EntityRow[
 export function pricer(models: ModelBook, countUsage: CountUsage | null): Pricer {
   return async (rows) => {
     const priced: EntityRow[] = [];
-    for (const [index, row] of rows.entries()) {
-      if (index % sliceRows === sliceRows - 1) await breathe();
+    const turn = turnTaker();
+    for (const row of rows) {
+      await turn();
       const version = row.model ? modelOf(row, models) : null;
       if (!version) {
         priced.push(row);
@@ -26,6 +26,3 @@ export function pricer(models: ModelBook, countUsage: CountUsage | null): Pricer
     return priced;
   };
 }
-
-/** Priced in one go, before the event loop gets its turn: about 5 ms of work. */
-const sliceRows = 200;

@@ -103,6 +103,8 @@ function manyFacts(project: string): Fact[] {
               start_time: time,
               end_time: index % 4 ? time + index : null,
               provided_usage: { input: index, output: 2 ** 40 },
+              usage_attributes: index % 2 ? {} : { "metadata.plan": "free" },
+              registry_position: index % 9,
               provided_cost: { input: "0.000000000001", output: "12.5" },
               prompt_name: "p",
               prompt_version: index,

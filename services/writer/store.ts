@@ -1,4 +1,3 @@
-import { setImmediate as breathe } from "node:timers/promises";
 import { DbError } from "../../clickhouse/engine.ts";
 import type { Db } from "../../clickhouse/engine.ts";
 import { insertRows } from "../../clickhouse/insert.ts";
@@ -9,9 +8,10 @@ import type { EntityRow } from "../../schemas/entity-row.ts";
 import type { Kind } from "../../schemas/facts.ts";
 import type { EntityCache, Stored } from "./entity-cache.ts";
 import type { IdFilter } from "./id-filter.ts";
-import { entityKey, isTraceDeletion, neededBy, planChanges } from "./plan.ts";
+import { entityKey, isTraceDeletion, neededBy, Plan, rowOfChange, tombstonesOf } from "./plan.ts";
 import type { Change, Needed, StatedRecord, Statement } from "./plan.ts";
 import type { Pricer } from "./pricer.ts";
+import { turnTaker } from "./turns.ts";
 
 export interface StoreDeps {
   readonly db: Db;
@@ -21,7 +21,8 @@ export interface StoreDeps {
   readonly now: () => number;
 }
 
-const kinds: readonly Kind[] = ["trace", "observation", "score"];
+/** In the order of their inserts. Traces come last: who finds one finds what came with it. */
+const kinds: readonly Kind[] = ["score", "observation", "trace"];
 
 /**
  * Merges records onto the stored rows and inserts what changed. When it resolves, all of it is durable and readable.
@@ -34,21 +35,25 @@ export async function storeRecords(
   const records = await withChildren(deps.db, stated);
   const needed = neededBy(records);
   const bases = await loadBases(deps, needed);
-  const changes = planChanges(records, bases, deps.now());
+  const turn = turnTaker();
+  const plan = new Plan(bases);
+  for (const record of records) {
+    plan.add(record);
+    await turn();
+  }
+  const changes = plan.changes();
   for (const kind of kinds) {
-    const own = changes.filter((change) => change.kind === kind);
-    const rows = own.map((change) => change.row);
-    await insertRows(
-      deps.db,
-      tableOf[kind],
-      kind === "observation" ? await deps.price(rows) : rows,
-    );
-    await insertRows(
-      deps.db,
-      tableOf[kind],
-      own.flatMap((change) => [...change.tombstones]),
-    );
-    await breathe();
+    const rows: EntityRow[] = [];
+    const tombstones: EntityRow[] = [];
+    for (const change of changes) {
+      if (change.kind !== kind) continue;
+      rows.push(rowOfChange(change, deps.now()));
+      tombstones.push(...tombstonesOf(change, deps.now()));
+      await turn();
+    }
+    const priced = kind === "observation" ? await deps.price(rows) : rows;
+    await insertRows(deps.db, tableOf[kind], priced);
+    await insertRows(deps.db, tableOf[kind], tombstones);
   }
   // An id counts as stored before it is known to be: a needless look-up is harmless, a missing one is not.
   for (const { key, stored } of changes) {

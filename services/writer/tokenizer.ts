@@ -35,7 +35,8 @@ export function openAiCounter(bytesMax: number): CountUsage {
     const count = await loading;
     const usage: Record<string, number> = {};
     if (input !== "") usage["input"] = await countPayload(count, input, config);
-    if (output !== "" && hasOutput(model)) usage["output"] = await countPayload(count, output, config);
+    if (output !== "" && hasOutput(model))
+      usage["output"] = await countPayload(count, output, config);
     return { usage, encoding };
   };
 }
@@ -48,7 +49,10 @@ interface TokenizerConfig {
 }
 
 function configOf(config: unknown): TokenizerConfig | null {
-  const { tokenizerModel, tokensPerMessage, tokensPerName } = (config ?? {}) as Record<string, unknown>;
+  const { tokenizerModel, tokensPerMessage, tokensPerName } = (config ?? {}) as Record<
+    string,
+    unknown
+  >;
   if (typeof tokenizerModel !== "string") return null;
   return {
     tokenizerModel,

@@ -11,6 +11,7 @@ import { mutants, slowInserts, slowWrites } from "./patches.ts";
 import { createRig, exportRows, variantForTest } from "./rig.ts";
 import { readWrites, recordWrites } from "./strace.ts";
 import type { Patch } from "./variant.ts";
+import { untilTrue } from "./wait.ts";
 
 /**
  * Each case runs twice: the build as it is must pass, and the build with the mutation must fail. The second half is
@@ -24,7 +25,7 @@ describe("a gateway that is killed while the log is being written", () => {
     const { place, book, ...rig } = await createRig();
     const doomed = await rig.start(await variantForTest(slowWrites(100), ...patches));
     const load = startLoad(place.url, book, { run: "M1", clients: 4, attemptsMax: 1, pauseMs: 0 });
-    await pause(1500);
+    await untilTrue(() => book.acked >= 150);
     await doomed.kill();
     await load.stop();
     await rig.start();

@@ -64,21 +64,21 @@ export class Ledger {
     const errors = counted(answer.errors);
     const elements = grouped(sent["batch"], envelopeIdOf);
     for (const id of new Set([...successes.keys(), ...errors.keys()])) {
-      if (!elements.has(id)) problems.push(`an answer about ${JSON.stringify(id)}, which nobody sent`);
+      if (!elements.has(id)) problems.push(`an answer about ${shown(id)}, which nobody sent`);
     }
     for (const [id, same] of elements) {
       const accepted = successes.get(id) ?? 0;
       const answered = accepted + (errors.get(id) ?? 0);
       const silent = same.filter((one) => isRecord(one) && one["type"] === "sdk-log").length;
       if (answered > same.length || answered < same.length - silent) {
-        problems.push(`${answered} answers about ${same.length} events ${JSON.stringify(id)}`);
+        problems.push(`${answered} answers about ${same.length} events ${shown(id)}`);
       }
-      if (accepted === 0) continue;
       const isCertain = accepted === same.length;
+      if (accepted === 0) continue;
       for (const one of same) problems.push(...this.#acceptEvent(from, id, one, isCertain));
     }
     for (const id of step.sound) {
-      if (!successes.has(id)) problems.push(`the sound event ${JSON.stringify(id)} was not accepted`);
+      if (!successes.has(id)) problems.push(`the sound event ${shown(id)} was not accepted`);
     }
     return problems;
   }
@@ -176,6 +176,10 @@ function listedIn(sent: unknown): Deleted[] {
 function envelopeIdOf(element: unknown): string {
   if (!isRecord(element) || typeof element["id"] !== "string") return "unknown";
   return wellFormed(element["id"]);
+}
+
+function shown(id: string): string {
+  return JSON.stringify(id.slice(0, 100));
 }
 
 /** Half surrogates become U+FFFD. */
