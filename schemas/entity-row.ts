@@ -74,7 +74,10 @@ export function entityOf(kind: Kind, row: EntityRow): Entity {
   if (row.is_deleted && row.trace_id !== undefined) columns["trace_id"] = row.trace_id;
   for (const unit of laws[kind]) {
     if (!isStated(unit, row, stored, clocks)) continue;
-    for (const column of unit.columns) columns[column] = stored[column] ?? null;
+    for (const column of unit.columns) {
+      const value = stored[column];
+      if (value !== undefined) columns[column] = value;
+    }
   }
   return {
     kind,

@@ -335,3 +335,11 @@ function errorOf(act: () => unknown): unknown {
     return error;
   }
 }
+
+test("a number that a double cannot carry is there as its digits, and rounded beside it", () => {
+  const document = parseJson('{"a":9007199254740993,"b":[1e400],"c":2}', { depthMax: 10 });
+  expect(document.value).toEqual({ a: "9007199254740993", b: ["1e400"], c: 2 });
+  expect(document.rounded).toEqual({ a: 9007199254740992, b: [Infinity], c: 2 });
+  const plain = parseJson('{"a":1}', { depthMax: 10 });
+  expect(plain.rounded).toBe(plain.value);
+});

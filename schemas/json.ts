@@ -15,12 +15,15 @@ export function parseJson(text: string, limits: JsonLimits): JsonDocument {
   const { elements, edits } = scanJson(text, limits.depthMax);
   const repaired = withoutLoneSurrogates(text);
   const value = parse(edits.length === 0 ? repaired : rewrite(repaired, edits));
+  const containers = onlyContainers(text, edits);
+  const isRounded = containers.length < edits.length;
   return {
     value,
+    rounded: isRounded ? parse(rewrite(repaired, containers)) : value,
     isPlain: edits.length === 0 && repaired === text,
     elementText:
       elements !== null && isBatchOf(elements.length / 2, value) ? sliced(text, elements) : null,
-    tooDeep: edits.some((offset) => isOpening(text, offset)) ? holdsMarker : () => false,
+    tooDeep: containers.length > 0 ? holdsMarker : () => false,
   };
 }
 
@@ -31,6 +34,11 @@ export interface JsonLimits {
 
 export interface JsonDocument {
   readonly value: unknown;
+  /**
+   * The same with the nearest double for numbers that `value` has as strings: for fields that ask for a number.
+   * The same object as `value` when there are none.
+   */
+  readonly rounded: unknown;
   /** Nothing was repaired: JSON.parse alone gives the same value, also of a part of the text. */
   readonly isPlain: boolean;
   /**
@@ -74,6 +82,10 @@ function rewrite(text: string, edits: readonly number[]): string {
   }
   parts.push(text.slice(copied));
   return parts.join("");
+}
+
+function onlyContainers(text: string, edits: readonly number[]): readonly number[] {
+  return edits.filter((_, index) => isOpening(text, edits[index - (index % 2)] ?? 0));
 }
 
 function isOpening(text: string, offset: number): boolean {

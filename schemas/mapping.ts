@@ -49,8 +49,8 @@ export function ownerKeyOf(bytes: Buffer): string {
 }
 
 function mapLangfuse({ header, body, isPlain }: DecodedRecord, registry: Registry): Mapping {
-  const value: unknown = isPlain ? JSON.parse(body) : parseJson(body, { depthMax }).value;
-  const validated = validateEvent(value);
+  const { value, rounded } = isPlain ? plainly(body) : parseJson(body, { depthMax });
+  const validated = validateEvent(value, rounded);
   if (!validated.ok) {
     return { ok: false, reason: "unmappable", detail: JSON.stringify(validated.issues) };
   }
@@ -73,6 +73,11 @@ function mapLangfuse({ header, body, isPlain }: DecodedRecord, registry: Registr
       : withCostBasis(fact, position, registry.models),
   );
   return { ok: true, statements };
+}
+
+function plainly(body: string): { readonly value: unknown; readonly rounded: unknown } {
+  const value: unknown = JSON.parse(body);
+  return { value, rounded: value };
 }
 
 function deletionOf({ header, body }: DecodedRecord): Deletion {

@@ -91,7 +91,10 @@ describe("what an observation's fact adds for its cost", () => {
     time: 1,
     step: 0,
     event: "e",
-    columns: { provided_usage: { input: 1 }, model_params: '{"service_tier":"flex","n":3,"list":["a"]}' },
+    columns: {
+      provided_usage: { input: 1 },
+      model_params: '{"service_tier":"flex","n":3,"list":["a"]}',
+    },
     ranks: {},
     metadata: { plan: "gold", long: "x".repeat(1000) },
   };

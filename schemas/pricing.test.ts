@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import { addDecimals } from "./decimal.ts";
 import { ModelBook } from "./model-book.ts";
-import type { ModelDefinition, PricingTier, TierCondition } from "./models.ts";
+import type { ModelDefinition, PricingTier, TierCondition, UsageCondition } from "./models.ts";
 import { isCountable, modelOf, pricedColumns, tierFor } from "./pricing.ts";
 import type { PricedRow, Pricing } from "./pricing.ts";
 
@@ -15,7 +15,10 @@ function tier(
   return { id: `tier-${priority}`, name: `Tier ${priority}`, priority, conditions, prices };
 }
 
-function model(tiers: ModelDefinition["tiers"], rest: Partial<ModelDefinition> = {}): ModelDefinition {
+function model(
+  tiers: ModelDefinition["tiers"],
+  rest: Partial<ModelDefinition> = {},
+): ModelDefinition {
   return {
     id: "m",
     modelName: "gpt-test",
@@ -121,19 +124,23 @@ describe("which usage may be counted (write-api §4.3)", () => {
   });
 });
 
-describe("tiers (write-api §4.6)", () => {
-  const over = (value: number, operator: "gt" | "gte" = "gt"): TierCondition => ({
+function over(value: number): UsageCondition {
+  return {
     usageDetailPattern: "^input",
-    operator,
+    operator: "gt",
     value,
     caseSensitive: false,
-  });
-  const chosen = (
-    tiers: ModelDefinition["tiers"],
-    usage: Record<string, number>,
-    attributes: Record<string, string> = {},
-  ): number => tierFor(model(tiers), usage, attributes).priority;
+  };
+}
+function chosen(
+  tiers: ModelDefinition["tiers"],
+  usage: Record<string, number>,
+  attributes: Record<string, string> = {},
+): number {
+  return tierFor(model(tiers), usage, attributes).priority;
+}
 
+describe("tiers (write-api §4.6)", () => {
   test("the boundary of gt is strict: 200 000 stays with the default", () => {
     const tiers = [tier({ input: "1" }), tier({ input: "2" }, 1, [over(200_000)])] as const;
     expect(chosen([...tiers], { input: 200_000 })).toBe(0);
@@ -171,7 +178,12 @@ describe("tiers (write-api §4.6)", () => {
   });
 
   test("an attribute must be there and be one of the values", () => {
-    const fast = { source: "model_parameters", key: "tier", operator: "in", values: ["fast", "1"] } as const;
+    const fast = {
+      source: "model_parameters",
+      key: "tier",
+      operator: "in",
+      values: ["fast", "1"],
+    } as const;
     const tiers = [tier({}), tier({}, 1, [fast])] as const;
     expect(chosen([...tiers], { input: 1 }, { "model_parameters.tier": "1" })).toBe(1);
     expect(chosen([...tiers], { input: 1 }, { "model_parameters.tier": "slow" })).toBe(0);

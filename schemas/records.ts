@@ -58,21 +58,6 @@ export function decodeRecord(bytes: Buffer): DecodedRecord {
 
 /** Decodes records one after the other: the header of one request's records is read once. */
 export function recordDecoder(): (bytes: Buffer) => DecodedRecord {
-  const read = headerReader();
-  return (bytes) => {
-    const { header, bodyStart, isPlain } = read(bytes);
-    return { header, body: bytes.toString("utf8", bodyStart), isPlain };
-  };
-}
-
-interface RecordStart {
-  readonly header: RecordHeader;
-  readonly bodyStart: number;
-  readonly isPlain: boolean;
-}
-
-/** As {@link recordDecoder}, for those who need no body yet. */
-export function headerReader(): (bytes: Buffer) => RecordStart {
   let known: { readonly bytes: Buffer; readonly header: RecordHeader } | null = null;
   return (bytes) => {
     const first = bytes.length < prefixBytes ? -1 : bytes.readUInt8(0);
@@ -83,7 +68,11 @@ export function headerReader(): (bytes: Buffer) => RecordStart {
     if (bodyStart > bytes.length) throw new Error("not a record: the header is cut off");
     const json = bytes.subarray(prefixBytes, bodyStart);
     if (!known?.bytes.equals(json)) known = { bytes: json, header: JSON.parse(json.toString()) };
-    return { header: known.header, bodyStart, isPlain: first === format.plain };
+    return {
+      header: known.header,
+      body: bytes.toString("utf8", bodyStart),
+      isPlain: first === format.plain,
+    };
   };
 }
 

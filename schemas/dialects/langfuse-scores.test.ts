@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 
+import { parseJson } from "../json.ts";
 import { validateEvent, validateScoreBody } from "./langfuse.ts";
 
 const base = { id: "s1", name: "quality", traceId: "t1" };
@@ -168,3 +169,21 @@ function bodyOf(body: unknown): unknown {
   const result = validateEvent(scoreEvent(body));
   return result.ok ? result.event.body : null;
 }
+
+test("a value beyond 2^53 is the nearest number, and payload beside it keeps its digits", () => {
+  const text =
+    '{"id":"e","type":"score-create","timestamp":"2026-01-01T00:00:00Z","body":{"id":"s","name":"n","traceId":"t","value":1760000000000000001,"metadata":{"at":1760000000000000001}}}';
+  const { value, rounded } = parseJson(text, { depthMax: 20 });
+  const validated = validateEvent(value, rounded);
+  expect(validated).toMatchObject({
+    ok: true,
+    event: { body: { value: 1_760_000_000_000_000_000, metadata: { at: "1760000000000000001" } } },
+  });
+});
+
+test("a value that no double can hold is refused", () => {
+  const text =
+    '{"id":"e","type":"score-create","timestamp":"2026-01-01T00:00:00Z","body":{"id":"s","name":"n","traceId":"t","value":1e400}}';
+  const { value, rounded } = parseJson(text, { depthMax: 20 });
+  expect(validateEvent(value, rounded)).toMatchObject({ ok: false, id: "e" });
+});

@@ -37,13 +37,15 @@ export function parseEnvelope(
 
 /**
  * Checks and normalises one element of a batch. The same element gives the same answer, always: the gateway validates
- * with it, and the writer maps what it gives.
+ * with it, and the writer maps what it gives. Where `parseJson` had numbers to repair, `rounded` is the element with
+ * their nearest doubles: it is what fields that ask for a number get, and `element` is what free-form fields get.
  */
 export function validateEvent(
   element: unknown,
+  rounded: unknown = element,
 ): { readonly ok: true; readonly event: LangfuseEvent } | (Refusal & { readonly id: string }) {
-  const result = compiledEvent.safeParse(element);
-  if (result.success) return { ok: true, event: result.data };
+  const result = compiledEvent.safeParse(rounded);
+  if (result.success) return { ok: true, event: withPayloadOf(element, rounded, result.data) };
   const issues = isDatasetRunItem(element) ? [datasetRunItemIssue] : issuesOf(result.error);
   return { ok: false, id: envelopeIdOf(element), issues };
 }
@@ -51,10 +53,24 @@ export function validateEvent(
 /** Checks the body of `POST /api/public/scores`. What passes is also a valid body of a `score-create` event. */
 export function validateScoreBody(
   value: unknown,
+  rounded: unknown = value,
 ): { readonly ok: true; readonly body: ScoreBody } | Refusal {
-  const result = restScoreBody.safeParse(value);
-  if (result.success) return { ok: true, body: result.data };
+  const result = restScoreBody.safeParse(rounded);
+  if (result.success) return { ok: true, body: { ...result.data, ...payloadOf(value, rounded) } };
   return { ok: false, issues: issuesOf(result.error) };
+}
+
+function withPayloadOf(element: unknown, rounded: unknown, event: LangfuseEvent): LangfuseEvent {
+  if (element === rounded || !isMap(element)) return event;
+  const body = { ...event.body, ...payloadOf(element["body"], null) };
+  return Object.assign(event, { body });
+}
+
+/** The free-form fields of a body; none where nothing was rounded. */
+function payloadOf(body: unknown, rounded: unknown): object {
+  if (body === rounded || !isMap(body)) return {};
+  const stated = ["input", "output", "metadata"].filter((field) => body[field] !== undefined);
+  return Object.fromEntries(stated.map((field) => [field, body[field]]));
 }
 
 export interface Refusal {

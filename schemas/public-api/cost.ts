@@ -43,7 +43,7 @@ export interface CostExplanation {
     readonly details: Readonly<Record<string, string>>;
     readonly total: string | null;
   };
-  /** One for each usage key: units, and what they were priced at. */
+  /** One for each usage key: units, and what they were priced at. The total only where it has a price. */
   readonly buckets: readonly CostBucket[];
   /** How the total came about. */
   readonly formula: string;
@@ -86,7 +86,9 @@ export function explanationOf(row: StoredCost): CostExplanation {
       details: row.cost_details,
       total: row.total_cost,
     },
-    buckets: Object.entries(details).map(([key, units]) => bucketOf(key, units, row, pricing)),
+    buckets: Object.entries(details)
+      .filter(([key]) => key !== "total" || Object.hasOwn(pricing?.prices ?? {}, key))
+      .map(([key, units]) => bucketOf(key, units, row, pricing)),
     formula: formulaOf(row, pricing, costSource),
     registryPosition: pricing?.registry ?? null,
   };
@@ -115,7 +117,8 @@ function bucketOf(
   if (Object.keys(provided_cost).length === 0) {
     return { key, units, price: null, cost: null, formula: "no price for this key" };
   }
-  const formula = cost === undefined ? "the client gave no cost for this key" : "as the client gave it";
+  const formula =
+    cost === undefined ? "the client gave no cost for this key" : "as the client gave it";
   return { key, units, price: null, cost: cost ?? null, formula };
 }
 

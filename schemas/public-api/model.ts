@@ -103,9 +103,7 @@ function tierOf({ id, name, priority, conditions, prices }: PricingTier): ShownT
     isDefault: priority === 0,
     priority,
     conditions,
-    prices: Object.fromEntries(
-      Object.entries(prices).map(([key, price]) => [key, Number(price)]),
-    ),
+    prices: Object.fromEntries(Object.entries(prices).map(([key, price]) => [key, Number(price)])),
   };
 }
 
@@ -190,7 +188,9 @@ export function modelFrom(value: unknown, newId: () => string): ModelDefinition 
 function flatPrices({ inputPrice, outputPrice, totalPrice }: CreateBody): Record<string, number> {
   const given = { input: inputPrice, output: outputPrice, total: totalPrice };
   return Object.fromEntries(
-    Object.entries(given).filter((entry): entry is [string, number] => typeof entry[1] === "number"),
+    Object.entries(given).filter(
+      (entry): entry is [string, number] => typeof entry[1] === "number",
+    ),
   );
 }
 
@@ -206,7 +206,9 @@ function problemsOf(body: CreateBody): string[] {
   const isFlat = Object.keys(flat).length > 0;
   const problems: string[] = [];
   if (isFlat === Boolean(body.pricingTiers)) {
-    problems.push("Give either inputPrice, outputPrice or totalPrice, or pricingTiers, and not both");
+    problems.push(
+      "Give either inputPrice, outputPrice or totalPrice, or pricingTiers, and not both",
+    );
   }
   if ("total" in flat && Object.keys(flat).length > 1) {
     problems.push("totalPrice excludes inputPrice and outputPrice");

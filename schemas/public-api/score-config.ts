@@ -23,11 +23,9 @@ export function compareConfigs(a: ScoreConfig, b: ScoreConfig): number {
 }
 
 /** Letters and digits of any script, and a few signs. */
-const name = z
-  .string()
-  .regex(/^[\p{L}\p{M}\p{N}_.() -]{1,35}$/u, {
-    message: "Expected 1 to 35 letters, digits, spaces or any of _ . ( ) -",
-  });
+const name = z.string().regex(/^[\p{L}\p{M}\p{N}_.() -]{1,35}$/u, {
+  message: "Expected 1 to 35 letters, digits, spaces or any of _ . ( ) -",
+});
 const categories = z.array(z.object({ label: z.string().min(1), value: z.number() })).max(200);
 const parts = {
   description: z.string().max(10_000).nullish(),

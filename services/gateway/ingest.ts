@@ -66,7 +66,7 @@ function isJsonType(contentType = ""): boolean {
 }
 
 function plain(value: unknown): JsonDocument {
-  return { value, isPlain: true, elementText: null, tooDeep: () => false };
+  return { value, rounded: value, isPlain: true, elementText: null, tooDeep: () => false };
 }
 
 /** Who sent the events of this request; the SDK's name comes with it in headers (write-api §2.7). */

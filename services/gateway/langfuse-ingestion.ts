@@ -82,9 +82,10 @@ async function judge(
   const accepted: AcceptedEvent[] = [];
   const invalid: EventError[] = [];
   const forbidden: EventError[] = [];
+  const rounded = roundedBatch(batch, document);
   for (const [index, element] of batch.entries()) {
     if ((index + 1) % eventsPerTurn === 0) await nextTurn();
-    const validated = document.tooDeep(element) ? tooDeep : validateEvent(element);
+    const validated = document.tooDeep(element) ? tooDeep : validateEvent(element, rounded[index]);
     if (!validated.ok) {
       invalid.push(eventError(envelopeIdOf(element), validated.issues));
       continue;
@@ -112,6 +113,13 @@ async function judge(
 
 /** Far more than an SDK sends at once. Others get their turn in between, so that no batch stops the process. */
 const eventsPerTurn = 500;
+
+/** The elements with rounded numbers, in the same order: the very same ones where there are none to round. */
+function roundedBatch(batch: readonly unknown[], document: JsonDocument): readonly unknown[] {
+  if (document.rounded === document.value) return batch;
+  const envelope = parseEnvelope(document.rounded);
+  return envelope.ok ? envelope.batch : batch;
+}
 
 const tooDeep = {
   ok: false,

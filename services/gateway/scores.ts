@@ -19,7 +19,7 @@ export function scoreRoutes(app: Hono<HttpEnv>, gateway: Gateway): void {
       const document = jsonDocument(c, body, gateway.depthMax);
       const caller = await callerOf(c, gateway.keys);
       if (document.tooDeep(document.value)) throw invalidRequest([tooDeep]);
-      const validated = validateScoreBody(document.value);
+      const validated = validateScoreBody(document.value, document.rounded);
       if (!validated.ok) throw invalidRequest(validated.issues);
       const score = validated.body;
       const issue = await scoreChecker(gateway.registry, caller.project.id)(score);

@@ -35,7 +35,28 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
+/** The price changes with the configuration, and the records know different states of it. */
 const models = new ModelBook();
+for (const position of [1, 3, 6]) {
+  const prices = { input: `0.0${position}` };
+  const standard = { id: "t", name: "Standard", priority: 0, conditions: [], prices };
+  models.set(
+    null,
+    {
+      id: "m",
+      modelName: "m",
+      matchPattern: "^m$",
+      startDate: null,
+      unit: "TOKENS",
+      tokenizerId: null,
+      tokenizerConfig: null,
+      tiers: [standard],
+      rank: 1,
+    },
+    0,
+    position,
+  );
+}
 
 /** A writer that has just started: nothing in its cache, and a filter that covers nothing. */
 function coldWriter(on: Db = db): StoreDeps {
@@ -105,7 +126,10 @@ function manyFacts(project: string): Fact[] {
               provided_usage: { input: index, output: 2 ** 40 },
               usage_attributes: index % 2 ? {} : { "metadata.plan": "free" },
               registry_position: index % 9,
-              provided_cost: { input: "0.000000000001", output: "12.5" },
+              ...(index % 4 === 1 && {
+                provided_cost: { input: "0.000000000001", output: "12.5" },
+              }),
+              ...(index % 5 !== 0 && { model: "m" }),
               prompt_name: "p",
               prompt_version: index,
             }

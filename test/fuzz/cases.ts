@@ -54,6 +54,7 @@ const kinds: readonly (readonly [string, (making: Making) => Made])[] = [
   ...repeated(2, "odd", oddCase),
   ...repeated(1, "delete", deleteCase),
   ...repeated(1, "other project", otherProjectCase),
+  ...repeated(1, "quarrel", quarrelCase),
 ];
 
 function repeated<Item>(times: number, name: string, item: Item): (readonly [string, Item])[] {
@@ -122,6 +123,32 @@ function requestText({ draw }: Making, texts: readonly string[]): string {
   }
 }
 
+/**
+ * Events about the same few ids that contradict each other in type, trace and time, over several requests: each id must
+ * end up as one row.
+ */
+function quarrelCase(making: Making): Made {
+  const { draw, project, own, issuer } = making;
+  const steps = Array.from({ length: 2 + draw.below(2) }, (_, index): Step => {
+    const texts = Array.from({ length: 1 + draw.below(4) }, (__, at) => {
+      const { body, ...event } = validEvent(draw, own, `${own}-of-another`);
+      const traceId = draw.pick([
+        body["traceId"] ?? null,
+        `${own}-of-other-${draw.below(2)}`,
+        null,
+      ]);
+      const quarrel = { ...event, id: `${own}-${index}-${at}`, body: { ...body, traceId } };
+      return draw.chance(0.5) ? JSON.stringify(quarrel) : mutatedText(draw, quarrel);
+    });
+    const neighbours = [issuer.next()];
+    const all = [...texts, ...neighbours.map(({ event }) => JSON.stringify(event))];
+    const body = Buffer.from(`{"batch":[${all.join(",")}]}`);
+    const sound = neighbours.map(eventIdOf);
+    return stepOf(project, { path, body, statuses: [207], sound, neighbours });
+  });
+  return { bodies: steps.length, steps };
+}
+
 /** A sound batch of which some bytes were spoilt: whatever it says now is all that may be stored. */
 function bytesCase(making: Making): Made {
   const { draw, project, own, issuer } = making;
@@ -130,7 +157,10 @@ function bytesCase(making: Making): Made {
     validEvent(draw, own, `${own}-of-trace`),
   ];
   // What becomes of these is told from the spoilt bytes, so that they are no neighbours.
-  const renamed = JSON.stringify({ batch: events }).replaceAll(`"n${own.slice(1)}`, `"x${own.slice(1)}`);
+  const renamed = JSON.stringify({ batch: events }).replaceAll(
+    `"n${own.slice(1)}`,
+    `"x${own.slice(1)}`,
+  );
   const body = mutatedBytes(draw, Buffer.from(renamed));
   return { bodies: 1, steps: [stepOf(project, { path, body })] };
 }

@@ -1,21 +1,29 @@
 import type { Step } from "./step.ts";
 import type { Answer } from "./wire.ts";
 
+/** What is wrong with an answer. */
+export interface Problem {
+  readonly kind: string;
+  readonly text: string;
+}
+
 /** What is wrong with an answer by itself: a status or a shape that the contract has not (write-api §1). */
-export function answerProblems(step: Step, answer: Answer): string[] {
-  const { status, text } = answer;
-  if (status >= 500) return [`${status}: ${text.slice(0, 200)}`];
+export function answerProblems(step: Step, answer: Answer): Problem[] {
+  const { status } = answer;
+  const text = `${status} ${answer.text.slice(0, 300)}`;
+  if (status >= 500) return [{ kind: "5xx", text }];
   if (step.statuses?.includes(status) === false) {
-    return [`${status} where ${step.statuses.join(" or ")} is right: ${text.slice(0, 300)}`];
+    return [{ kind: `status other than ${step.statuses.join(" or ")}`, text }];
   }
   if (step.method === "HEAD" || status === 204) {
-    return text === "" ? [] : [`${status} with a body`];
+    return answer.text === "" ? [] : [{ kind: "body where none may be", text }];
   }
-  const body = jsonOf(text);
-  if (body === undefined) return [`${status} without JSON: ${JSON.stringify(text.slice(0, 200))}`];
+  const body = jsonOf(answer.text);
   const type = answer.headers["content-type"] ?? "";
-  if (!type.startsWith("application/json")) return [`${status} with the type ${type}`];
-  return isShaped(status, body) ? [] : [`${status} of another shape: ${text.slice(0, 300)}`];
+  if (body === undefined || !type.startsWith("application/json")) {
+    return [{ kind: "answer that is not JSON", text }];
+  }
+  return isShaped(status, body) ? [] : [{ kind: "answer of another shape", text }];
 }
 
 /** What a body means, undefined when it is no JSON. */

@@ -21,12 +21,12 @@ test("Nothing that a client can send crashes the server, costs a neighbour or re
   try {
     const outcome = await fuzz(options, place);
     report(outcome, (performance.now() - startedAt) / 1000);
-    expect(outcome.findings).toEqual([]);
+    expect(outcome.findings.length, "findings, listed above").toBe(0);
     // A run in which nothing happened proves nothing.
-    if (options.only === null) {
-      expect(outcome.events.accepted).toBeGreaterThan(options.bodies / 2);
-      expect(outcome.events.refused).toBeGreaterThan(options.bodies / 20);
-    }
+    const floor = options.only === null ? options.bodies / 20 : 0;
+    expect(outcome.events.accepted).toBeGreaterThanOrEqual(floor);
+    expect(outcome.events.refused).toBeGreaterThanOrEqual(floor);
+    expect(outcome.rows).toBeGreaterThanOrEqual(floor);
   } finally {
     await place.dispose();
   }

@@ -82,7 +82,8 @@ function judgeEntries(
       findings.push({ kind: "still there after its delete", n, text: key });
     }
     const [body] = bodies;
-    if (state !== "stored" || row === undefined || body === undefined || bodies.length > 1) continue;
+    if (state !== "stored" || row === undefined || body === undefined || bodies.length > 1)
+      continue;
     for (const column of contentProblems(table, body, row)) {
       findings.push({ kind: `another ${column} than was sent`, n, text: key });
     }

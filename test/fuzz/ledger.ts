@@ -1,5 +1,5 @@
 import { isBatchAnswer, isRecord, jsonOf } from "./contract.ts";
-import type { BatchAnswer } from "./contract.ts";
+import type { BatchAnswer, Problem } from "./contract.ts";
 import { tableOf } from "./events.ts";
 import type { Table } from "./events.ts";
 import { wrongText } from "./reference.ts";
@@ -36,7 +36,7 @@ export class Ledger {
   readonly nameless: Nameless[] = [];
 
   /** Notes an answer of one of the routes that write or delete. Gives what is wrong with it. */
-  take(from: Case, step: Step, status: number, body: unknown): string[] {
+  take(from: Case, step: Step, status: number, body: unknown): Problem[] {
     if (status === 207 && isBatchAnswer(body)) return this.#takeBatch(from, step, body);
     if (status >= 300) return [];
     const sent = sentBy(step);
@@ -56,54 +56,64 @@ export class Ledger {
       .map((entry) => (this.#isDeletedElsewhere(entry) ? { ...entry, state: "open" } : entry));
   }
 
-  #takeBatch(from: Case, step: Step, answer: BatchAnswer): string[] {
+  #takeBatch(from: Case, step: Step, answer: BatchAnswer): Problem[] {
     const sent = sentBy(step);
-    if (!isRecord(sent) || !Array.isArray(sent["batch"])) return ["207 to what holds no batch"];
-    const problems: string[] = [];
+    if (!isRecord(sent) || !Array.isArray(sent["batch"])) {
+      return [{ kind: "207", text: "to what holds no batch" }];
+    }
+    const batch: readonly unknown[] = sent["batch"];
+    const problems: Problem[] = [];
+    const problem = (text: string): void => void problems.push({ kind: "207", text });
     const successes = counted(answer.successes);
     const errors = counted(answer.errors);
-    const elements = grouped(sent["batch"], envelopeIdOf);
+    const elements = grouped(batch, envelopeIdOf);
     for (const id of new Set([...successes.keys(), ...errors.keys()])) {
-      if (!elements.has(id)) problems.push(`an answer about ${shown(id)}, which nobody sent`);
+      if (elements.has(id)) continue;
+      const numbered = batch.filter(hasNumberAsId);
+      if (numbered.length === 0) problem(`an answer about ${shown(id)}, which nobody sent`);
+      else problems.push({ kind: numberForText, text: `as an event's id: ${shown(id)}` });
+      for (const one of numbered) this.#acceptEvent(from, id, one, false);
     }
     for (const [id, same] of elements) {
       const accepted = successes.get(id) ?? 0;
       const answered = accepted + (errors.get(id) ?? 0);
       const silent = same.filter((one) => isRecord(one) && one["type"] === "sdk-log").length;
-      if (answered > same.length || answered < same.length - silent) {
-        problems.push(`${answered} answers about ${same.length} events ${shown(id)}`);
+      const isNumbered = id === "unknown" && batch.some(hasNumberAsId);
+      if (!isNumbered && (answered > same.length || answered < same.length - silent)) {
+        problem(`${answered} answers about ${same.length} events ${shown(id)}`);
       }
       const isCertain = accepted === same.length;
       if (accepted === 0) continue;
       for (const one of same) problems.push(...this.#acceptEvent(from, id, one, isCertain));
     }
     for (const id of step.sound) {
-      if (!successes.has(id)) problems.push(`the sound event ${shown(id)} was not accepted`);
+      if (!successes.has(id)) problem(`the sound event ${shown(id)} was not accepted`);
     }
     return problems;
   }
 
-  #acceptEvent(from: Case, eventId: string, element: unknown, isCertain: boolean): string[] {
+  #acceptEvent(from: Case, eventId: string, element: unknown, isCertain: boolean): Problem[] {
     const body = isRecord(element) ? element["body"] : null;
     const table = isRecord(element) ? tableOf(element["type"]) : null;
     if (!isRecord(body) || table === null) {
-      return isCertain ? [`accepted without a body or a type: ${JSON.stringify(eventId)}`] : [];
+      return isCertain ? [{ kind: "207", text: `accepted without a body: ${shown(eventId)}` }] : [];
     }
     const { id } = body;
     if (id === undefined || id === null) {
       if (isCertain) this.nameless.push({ project: from.project, eventId, n: from.n });
-      return [];
+    } else if (typeof id === "string") {
+      this.#accept(from, table, wellFormed(id), body, isCertain);
     }
-    const wrong = isCertain ? wrongText(table, body) : [];
-    this.#accept(from, table, wellFormed(String(id)), body, isCertain);
-    return wrong.map((field) => `accepted with the number ${field} for a text`);
+    return isCertain ? numbersForTexts(table, body) : [];
   }
 
-  #takeItem(from: Case, table: Table, fields: Fields, body: unknown): string[] {
+  #takeItem(from: Case, table: Table, fields: Fields, body: unknown): Problem[] {
     const id = isRecord(body) ? body["id"] : undefined;
-    if (typeof id !== "string" || id === "") return ["200 without the id of what was written"];
+    if (typeof id !== "string" || id === "") {
+      return [{ kind: "200", text: "without the id of what was written" }];
+    }
     this.#accept(from, table, id, { ...fields, id }, true);
-    return wrongText(table, fields).map((field) => `accepted with the number ${field} for a text`);
+    return numbersForTexts(table, fields);
   }
 
   #accept(from: Case, table: Table, id: string, body: Fields, isCertain: boolean): void {
@@ -146,6 +156,19 @@ export class Ledger {
     const isScoreHit = table === "scores" && deleted.has(JSON.stringify(["score", id]));
     return isScoreHit || [...traceIds].some((one) => deleted.has(JSON.stringify(["trace", one])));
   }
+}
+
+const numberForText = "number taken for a text";
+
+function numbersForTexts(table: Table, body: Fields): Problem[] {
+  return wrongText(table, body).map((field) => ({
+    kind: numberForText,
+    text: `${table} ${field}`,
+  }));
+}
+
+function hasNumberAsId(element: unknown): boolean {
+  return isRecord(element) && typeof element["id"] === "number";
 }
 
 function isHit({ table, id, traceIds }: Entry, deleted: Deleted): boolean {

@@ -20,7 +20,7 @@ interface ArrayNode {
 /** The JSON text of a value after one to three mutations; of an object, what is left is still an object. */
 export function mutatedText(draw: Draw, value: object): string {
   const root = nodeOf(value);
-  const times = 1 + draw.below(3);
+  const times = draw.pick([1, 1, 1, 2, 3]);
   for (let n = 0; n < times; n += 1) mutateOnce(draw, root);
   return written(draw, root, draw.chance(0.1));
 }
@@ -180,8 +180,29 @@ function spoilOnce(draw: Draw, bytes: Buffer): Buffer {
 }
 
 const insertions = [
-  ...['"', "\\", "{", "}", "[", "]", ",", ":", "\0", "\n", " ", "-", "0", "e9", "NaN", "//"],
-  ...["null", "\u2028", "\ufeff", ',"batch":[]', ',"batch":5', "}{", String.raw`\ud800`],
+  '"',
+  "\\",
+  "{",
+  "}",
+  "[",
+  "]",
+  ",",
+  ":",
+  "\0",
+  "\n",
+  " ",
+  "-",
+  "0",
+  "e9",
+  "NaN",
+  "//",
+  "null",
+  "\u2028",
+  "\ufeff",
+  ',"batch":[]',
+  ',"batch":5',
+  "}{",
+  String.raw`\ud800`,
 ]
   .map((text) => Buffer.from(text))
   .concat(

@@ -66,7 +66,6 @@ function withType({ draw }: Making, { headers }: Step): Oddity {
 function withKey({ draw, project }: Making, { headers }: Step): Oddity {
   const { publicKey, secretKey } = keysOf[project];
   const theirs = keysOf[other(project)];
-  const basic = (pair: string): string => `Basic ${Buffer.from(pair).toString("base64")}`;
   const { authorization: _, ...rest } = headers;
   const [authorization, isSound] = draw.pick<readonly [string | string[] | null, boolean]>([
     [null, false],
@@ -97,13 +96,17 @@ function withKey({ draw, project }: Making, { headers }: Step): Oddity {
   };
 }
 
+function basic(pair: string): string {
+  return `Basic ${Buffer.from(pair).toString("base64")}`;
+}
+
 /** None of these may change what the request means, or who sends it. */
 function withHeaders({ draw, project }: Making, { headers }: Step): Oddity {
   const foreign = projectIdOf(other(project));
   const latin1 = "caf\u00e9 \u00ff\u0080";
   const oddities: readonly Step["headers"][] = [
     { "x-langfuse-sdk-name": latin1, "x-langfuse-sdk-version": "9".repeat(5000) },
-    { "x-langfuse-sdk-name": ["one", "two"], "x_langfuse_sdk_version": "" },
+    { "x-langfuse-sdk-name": ["one", "two"], x_langfuse_sdk_version: "" },
     { "x-langfuse-sdk-name": "__proto__", "x-langfuse-sdk-version": "'; DROP TABLE x" },
     { "x-langfuse-public-key": keysOf[other(project)].publicKey },
     { "x-langfuse-project-id": foreign, "x-project": foreign },

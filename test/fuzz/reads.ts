@@ -89,7 +89,8 @@ export async function walkLists(
       for (const item of body.data) {
         const isOurs = item["projectId"] === projectIdOf(project);
         const isKnown = table === null || known.has(`${table} ${String(item["id"])}`);
-        if (!isOurs || !isKnown) problem(`not of this project: ${JSON.stringify(item).slice(0, 200)}`);
+        if (!isOurs || !isKnown)
+          problem(`not of this project: ${JSON.stringify(item).slice(0, 200)}`);
       }
     }
   }

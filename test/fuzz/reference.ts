@@ -41,7 +41,9 @@ function isStored(sent: unknown, stored: unknown): boolean {
   if (sent === undefined || sent === null) return stored === "";
   if (typeof sent === "string") return stored === wellFormedDeep(sent);
   if (!isExact(sent)) return true;
-  return typeof stored === "string" && isDeepStrictEqual(JSON.parse(stored), withoutMinusZero(sent));
+  return (
+    typeof stored === "string" && isDeepStrictEqual(JSON.parse(stored), withoutMinusZero(sent))
+  );
 }
 
 /** Whether a plain parser keeps all of its numbers: of the others the digits are stored as text. */

@@ -109,7 +109,11 @@ class Run {
       answer = await this.wire.send(step);
     } catch (error) {
       this.#counts.statuses.add("none");
-      this.#find("no answer", made.n, `${step.method} ${step.path.slice(0, 100)}: ${String(error)}`);
+      this.#find(
+        "no answer",
+        made.n,
+        `${step.method} ${step.path.slice(0, 100)}: ${String(error)}`,
+      );
       return;
     }
     this.#ms.push(answer.ms);
@@ -123,11 +127,11 @@ class Run {
         book.answer([one], named.has(one.event.id) ? "acked" : "rejected");
       }
     } else book.answer(step.neighbours, "rejected");
-    for (const text of [
+    for (const { kind, text } of [
       ...answerProblems(step, answer),
       ...this.#ledger.take(made, step, answer.status, body),
     ]) {
-      this.#find("answer", made.n, `${step.method} ${step.path.slice(0, 100)}: ${text}`);
+      this.#find(kind, made.n, `${step.method} ${step.path.slice(0, 100)}: ${text}`);
     }
     if (this.#options.only !== null) show(step, answer.status, answer.text);
   }
@@ -137,12 +141,17 @@ class Run {
     const acked = new Set(
       this.#books[project].pages.filter((page) => page.acked).map(({ issued }) => issued),
     );
-    const [neighbour] = steps.flatMap(({ neighbours }) => neighbours).filter((one) => acked.has(one));
+    const [neighbour] = steps
+      .flatMap(({ neighbours }) => neighbours)
+      .filter((one) => acked.has(one));
     const [hostile] = this.#ledger
       .entriesOf(project)
       .filter(({ state, cases }) => state === "stored" && cases.has(n) && cases.size === 1)
       .filter(isReadable);
-    const asked = [...(neighbour ? [entityOf(project, neighbour)] : []), ...(hostile ? [hostile] : [])];
+    const asked = [
+      ...(neighbour ? [entityOf(project, neighbour)] : []),
+      ...(hostile ? [hostile] : []),
+    ];
     for (const entity of asked) {
       this.#reads += 1;
       const isOwn = /^[hx]\d+\.\d+[-/]/.test(entity.id);
@@ -155,7 +164,8 @@ class Run {
     const deadLetters: DeadLetter[] = await deadLettersOf(this.wire, project);
     for (const { reason } of deadLetters) this.#counts.parked.add(reason);
     for (const { reason, detail, body } of deadLetters) {
-      if (reason !== "no-id") this.#find(`parked as ${reason}`, null, `${detail}: ${body}`.slice(0, 500));
+      if (reason !== "no-id")
+        this.#find(`parked as ${reason}`, null, `${detail}: ${body}`.slice(0, 500));
     }
     this.#rows += rows.length;
     const owed = {
@@ -223,7 +233,8 @@ function counter(): Counter {
   const counts = new Map<string, number>();
   return {
     add: (name) => void counts.set(name, (counts.get(name) ?? 0) + 1),
-    all: () => Object.fromEntries([...counts].toSorted(([one], [another]) => (one < another ? -1 : 1))),
+    all: () =>
+      Object.fromEntries([...counts].toSorted(([one], [another]) => (one < another ? -1 : 1))),
   };
 }
 
@@ -232,5 +243,7 @@ const shownChars = 4000;
 /** One case sent alone is shown with what was sent and answered. */
 function show({ method, path, headers, body }: Step, status: number, text: string): void {
   console.log(`${method} ${path}\n${JSON.stringify(headers)}`);
-  console.log(`${body?.toString("latin1").slice(0, shownChars) ?? ""}\n→ ${status} ${text.slice(0, shownChars)}`);
+  console.log(
+    `${body?.toString("latin1").slice(0, shownChars) ?? ""}\n→ ${status} ${text.slice(0, shownChars)}`,
+  );
 }

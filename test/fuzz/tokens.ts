@@ -77,7 +77,20 @@ function code(unit: string): string {
   return `\\u${hex}`;
 }
 
-const plain = ["null", "true", "false", "0", "1", "-1", '""', "[]", "{}", "[[]]", "[null]", '{"":0}'];
+const plain = [
+  "null",
+  "true",
+  "false",
+  "0",
+  "1",
+  "-1",
+  '""',
+  "[]",
+  "{}",
+  "[[]]",
+  "[null]",
+  '{"":0}',
+];
 
 const numbers = [
   "-0",

@@ -79,10 +79,7 @@ function exchange(url: string, agent: Agent, step: Step): Promise<Answer> {
     const { method, path } = step;
     const headers = headersOf(step);
     const outgoing = request({ agent, hostname, port, method, path, headers }, (incoming) => {
-      textOf(incoming).then((text) => {
-        const { statusCode: status = 0, headers: received } = incoming;
-        resolve({ status, headers: received, text, ms: performance.now() - startedAt });
-      }, reject);
+      answerOf(incoming, startedAt).then(resolve, reject);
     });
     outgoing.setTimeout(answerMsMax, () =>
       outgoing.destroy(new Error(`no answer within ${answerMsMax} ms`)),
@@ -107,8 +104,10 @@ function writeBody(stream: NodeJS.WritableStream, body: Buffer, chunked: boolean
   for (let at = 0; at < body.length; at += size) stream.write(body.subarray(at, at + size));
 }
 
-async function textOf(incoming: IncomingMessage): Promise<string> {
+async function answerOf(incoming: IncomingMessage, startedAt: number): Promise<Answer> {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString();
+  const { statusCode: status = 0, headers } = incoming;
+  const text = Buffer.concat(chunks).toString();
+  return { status, headers, text, ms: performance.now() - startedAt };
 }
