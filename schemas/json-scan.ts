@@ -195,13 +195,13 @@ function isDigit(code: number): boolean {
 }
 
 /**
- * Whether a number survives JSON.parse: an integer is exact, any other is finite. What is not a JSON number, or stands
+ * Whether a number survives JSON.parse: an integer keeps its digits when it is printed again, any other is finite. What is not a JSON number, or stands
  * where none may, counts as surviving, so that JSON.parse sees it and refuses.
  */
 function fitsDouble(text: string, units: Uint16Array, start: number, end: number): boolean {
   const token = text.slice(start, end);
   const number = Number(token);
-  if (INTEGER.test(token) ? Number.isSafeInteger(number) : Number.isFinite(number)) return true;
+  if (INTEGER.test(token) ? String(number) === token : Number.isFinite(number)) return true;
   return !JSON_NUMBER.test(token) || units[skipSpace(units, end)] === COLON;
 }
 

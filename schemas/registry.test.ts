@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 
+import type { ModelDefinition } from "./models.ts";
 import { foldVersion, Registry } from "./registry.ts";
 import type { ApiKey, RegistryChange } from "./registry.ts";
 
@@ -83,4 +84,37 @@ test("a command of a later version stops the fold", () => {
   const change: RegistryChange = { type: "organization-create", organization };
   const later = { id: "x", foldVersion: foldVersion + 1, at: 1, by: "test", change };
   expect(() => new Registry().apply(later, 1)).toThrow("upgrade");
+});
+
+test("a model's name has one owner in a project at a time, and models need their project", () => {
+  const tier = { id: "t", name: "Standard", priority: 0, conditions: [], prices: { input: "1" } };
+  const model: ModelDefinition = {
+    id: "m1",
+    modelName: "house",
+    matchPattern: "^house$",
+    startDate: null,
+    unit: null,
+    tokenizerId: null,
+    tokenizerConfig: null,
+    tiers: [tier],
+    rank: 0,
+  };
+  const create = (projectId: string, id: string): RegistryChange => ({
+    type: "model-create",
+    projectId,
+    model: { ...model, id },
+  });
+  const { outcomes, registry } = folded(
+    ...made,
+    create("p", "m1"),
+    create("p", "m2"),
+    create("nobody", "m3"),
+    { type: "model-delete", projectId: "p", id: "m2" },
+    { type: "model-delete", projectId: "p", id: "m1" },
+    create("p", "m4"),
+  );
+  expect(outcomes.slice(3)).toEqual(["done", "conflict", "not-found", "not-found", "done", "done"]);
+  expect(registry.models.match("p", "house", 7, 0)?.definition.id).toBe("m1");
+  expect(registry.models.match("p", "house", 8, 0)).toBeNull();
+  expect(registry.models.match("p", "house", 9, 0)?.definition.id).toBe("m4");
 });

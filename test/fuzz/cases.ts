@@ -117,7 +117,7 @@ function requestText({ draw }: Making, texts: readonly string[]): string {
     case 3:
       return `\ufeff \r\n{ "batch" : ${batch} , ${hostileText(draw)} : {"batch":[]} } \t`;
     case 4:
-      return `{"batch":5,"metadata":null,"batch":${batch.replaceAll("},{", "} ,\n {")}}`;
+      return `{"batch":5,"metadata":null,"batch":[\n${texts.join(" ,\n\t")} ]}`;
     default:
       return `{"batch":${batch}}`;
   }
