@@ -52,7 +52,10 @@ export async function parkedAt(
 ): Promise<StoredParked[]> {
   const where = whereOf(reader, [
     waiting,
-    { sql: "toString(ver) IN {vers:Array(String)}", params: { vers: positions.map(({ ver }) => ver) } },
+    {
+      sql: "toString(ver) IN {vers:Array(String)}",
+      params: { vers: positions.map(({ ver }) => ver) },
+    },
   ]);
   const asked = new Set(positions.map(({ partition, ver }) => `${partition}-${ver}`));
   const rows = await readParked(reader, where.sql, where.params);

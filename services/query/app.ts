@@ -52,10 +52,7 @@ export function addQueryRoutes(app: Hono<HttpEnv>, deps: QueryDeps): void {
   app.post("/api/public/score-configs", projectRoute(deps, createScoreConfig));
   app.get("/api/public/score-configs/:id", projectRoute(deps, getScoreConfig));
   app.patch("/api/public/score-configs/:id", projectRoute(deps, updateScoreConfig));
-  app.get(
-    "/api/public/x/observations/:observationId/cost",
-    projectRoute(deps, getObservationCost),
-  );
+  app.get("/api/public/x/observations/:observationId/cost", projectRoute(deps, getObservationCost));
   app.get("/api/public/x/dead-letters", projectRoute(deps, listDeadLetters));
   app.post(
     "/api/public/x/dead-letters/redrive",

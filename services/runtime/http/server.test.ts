@@ -39,6 +39,13 @@ describe("a request that is no HTTP", () => {
   });
 });
 
+it("serves a request that expects what nobody knows", async () => {
+  const { url } = await hello200();
+  const client = await rawClient(url);
+  client.send("GET /hello HTTP/1.1\r\nHost: x\r\nExpect: the-unexpected\r\n\r\n");
+  expect(await client.until("hello")).toMatch(/^HTTP\/1.1 200 /);
+});
+
 describe("a client that is too slow", () => {
   const soon = { headersTimeoutMs: 100, requestTimeoutMs: 200, connectionsCheckingIntervalMs: 20 };
 

@@ -70,6 +70,17 @@ export async function serve(
     autoCleanupIncoming: false,
   });
 
+  const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    silent.delete(incoming.socket);
+    open.add(outgoing);
+    outgoing.once("close", () => open.delete(outgoing));
+    outgoing.once("finish", () => {
+      if (!incoming.complete) discardRest(incoming, limits);
+    });
+    if (closing) outgoing.shouldKeepAlive = false;
+    void answer(incoming, outgoing);
+  };
+
   const server = createServer(
     {
       headersTimeout: limits.headersTimeoutMs,
@@ -80,17 +91,10 @@ export async function serve(
       // Node's own refusal has no body; without it the listener below refuses in JSON.
       requireHostHeader: false,
     },
-    (incoming, outgoing) => {
-      silent.delete(incoming.socket);
-      open.add(outgoing);
-      outgoing.once("close", () => open.delete(outgoing));
-      outgoing.once("finish", () => {
-        if (!incoming.complete) discardRest(incoming, limits);
-      });
-      if (closing) outgoing.shouldKeepAlive = false;
-      void answer(incoming, outgoing);
-    },
+    handle,
   );
+  // Node's own 417 has no body either, and an expectation that nobody knows may be ignored (RFC 9110 §10.1.1).
+  server.on("checkExpectation", handle);
   server.maxRequestsPerSocket = limits.requestsPerSocketMax;
   server.maxConnections = limits.connectionsMax;
   server.on("connection", (socket) => {
