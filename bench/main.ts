@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 
 import { footprint } from "./footprint.ts";
 import { ingestRate, ratioMin } from "./ingest.ts";
+import { pipelineRate, shareMin } from "./pipeline.ts";
 
 const print = (line: string): void => console.log(line);
 
@@ -13,13 +14,15 @@ const benchmarks: Readonly<Record<string, () => Promise<boolean>>> = {
     return true;
   },
   ingest: () => ingestRate(print),
+  pipeline: () => pipelineRate(print),
 };
 
 const help = `Usage: npm run bench -- NAME...
 
   footprint  Time of a cold start, and memory at rest.
   ingest     Events accepted per second, beside a server that only parses them; fails below ${ratioMin} of it.
-  all        Both.
+  pipeline   Events from the first request until they can be read, beside inserting their rows; fails below ${shareMin} of it.
+  all        All of them.
 
 What each number means, and what it does not: bench/README.md.`;
 

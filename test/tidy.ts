@@ -26,7 +26,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     "clickhouse",
   ],
   services: ["services/runtime", "services/standalone"],
-  bench: ["schemas", "services/runtime", "services/standalone"],
+  bench: ["schemas", "services/runtime", "services/standalone", "clickhouse"],
   test: [
     "schemas",
     "clickhouse",
