@@ -125,7 +125,11 @@ function stateGeneration(statement: Statement, body: GenerationParts): void {
     statement.columns["model_params"] = JSON.stringify(body.modelParameters);
   }
   const usage = providedUsage(body);
-  if (usage) statement.columns["provided_usage"] = sortedRecord(usage);
+  if (usage) {
+    statement.columns["provided_usage"] = sortedRecord(usage);
+    // Stated together; the mapping fills in what the tiers of the project's models ask for.
+    statement.columns["usage_attributes"] = {};
+  }
   const cost = providedCost(body);
   if (cost) statement.columns["provided_cost"] = sortedRecord(cost);
   if (body.promptName && body.promptVersion) {
