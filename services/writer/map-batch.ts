@@ -5,7 +5,7 @@ import type { RecordHeader } from "../../schemas/records.ts";
 import type { LogBatch } from "../runtime/event-log/port.ts";
 import type { RegistryFold } from "../runtime/registry.ts";
 import type { StatedRecord } from "./plan.ts";
-import { turnTaker } from "./turns.ts";
+import type { Turn } from "./turns.ts";
 
 /** Where a record stood in the log, and its bytes: what is kept of it when it cannot be stored. */
 interface Source {
@@ -31,11 +31,11 @@ export async function mapBatch(
   fold: Pick<RegistryFold, "registry" | "reached">,
   now: () => number,
   signal: AbortSignal,
+  turn: Turn,
 ): Promise<MappedBatch> {
   const stated: MappedRecord[] = [];
   const parked: ParkedRow[] = [];
   const decode = recordDecoder();
-  const turn = turnTaker();
   for (const { offset, value } of batch.records) {
     await turn();
     const position = positionOf(batch.generation, offset);

@@ -17,6 +17,7 @@ import type { StatedRecord } from "./plan.ts";
 import { pricer } from "./pricer.ts";
 import { storeAround, storeRecords } from "./store.ts";
 import type { StoreDeps } from "./store.ts";
+import { turnTaker } from "./turns.ts";
 
 const hour = 3_600_000;
 const start = Date.UTC(2026, 0, 31, 22);
@@ -65,6 +66,7 @@ function coldWriter(on: Db = db): StoreDeps {
     cache: entityCache(1 << 20),
     filter: idFilter(0),
     price: pricer(models, null),
+    turn: turnTaker(0),
     now: () => 1,
   };
 }

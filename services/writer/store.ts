@@ -11,7 +11,7 @@ import type { IdFilter } from "./id-filter.ts";
 import { entityKey, isTraceDeletion, neededBy, Plan, rowOfChange, tombstonesOf } from "./plan.ts";
 import type { Change, Needed, StatedRecord, Statement } from "./plan.ts";
 import type { Pricer } from "./pricer.ts";
-import { turnTaker } from "./turns.ts";
+import type { Turn } from "./turns.ts";
 
 export interface StoreDeps {
   readonly db: Db;
@@ -19,6 +19,7 @@ export interface StoreDeps {
   readonly filter: IdFilter;
   readonly price: Pricer;
   readonly now: () => number;
+  readonly turn: Turn;
 }
 
 /** In the order of their inserts. Traces come last: who finds one finds what came with it. */
@@ -35,7 +36,7 @@ export async function storeRecords(
   const records = await withChildren(deps.db, stated);
   const needed = neededBy(records);
   const bases = await loadBases(deps, needed);
-  const turn = turnTaker();
+  const { turn } = deps;
   const plan = new Plan(bases);
   for (const record of records) {
     plan.add(record);
@@ -51,7 +52,7 @@ export async function storeRecords(
       tombstones.push(...tombstonesOf(change, deps.now()));
       await turn();
     }
-    const priced = kind === "observation" ? await deps.price(rows) : rows;
+    const priced = kind === "observation" ? await deps.price(rows, turn) : rows;
     await insertRows(deps.db, tableOf[kind], priced);
     await insertRows(deps.db, tableOf[kind], tombstones);
   }

@@ -17,6 +17,7 @@ import type { Change, StatedRecord } from "./plan.ts";
 import { pricer } from "./pricer.ts";
 import { storeAround, storeRecords } from "./store.ts";
 import type { StoreDeps } from "./store.ts";
+import { turnTaker } from "./turns.ts";
 import { openAiCounter } from "./tokenizer.ts";
 
 export interface WriterLimits {
@@ -50,11 +51,11 @@ const stubbornAfter = 5;
  * Reads the log, merges what it says into full rows and inserts them, then commits. When ClickHouse is away it waits
  * and never skips; what ClickHouse can never take is parked with its bytes and its reason.
  */
-export async function startWriter(deps: WriterDeps): Promise<Writer> {
-  const { db, limits, log, events, registry } = deps;
-  const store: StoreDeps = {
+export async function startWriter(options: WriterDeps): Promise<Writer> {
+  const { db, limits, log, events, registry } = options;
+  const store: Omit<StoreDeps, "turn"> = {
     db,
-    now: deps.now ?? Date.now,
+    now: options.now ?? Date.now,
     cache: entityCache(limits.cacheBytesMax),
     filter: idFilter(limits.filterBytesMax),
     price: pricer(
@@ -70,8 +71,10 @@ export async function startWriter(deps: WriterDeps): Promise<Writer> {
     const times = failures.at === first ? failures.times : 0;
     const at = { partition: batch.partition, offset: first };
     try {
-      const mapped = await mapBatch(batch, registry, store.now, signal);
-      const stored = await storeOrRefuse(store, mapped.stated, times >= stubbornAfter);
+      const turn = turnTaker(Number(batch.end - first));
+      const mapped = await mapBatch(batch, registry, store.now, signal, turn);
+      const deps = { ...store, turn };
+      const stored = await storeOrRefuse(deps, mapped.stated, times >= stubbornAfter);
       const parked = [...mapped.parked, ...stored.parked];
       await insertRows(db, "parked_records", parked);
       for (const { ver, reason } of parked) log.warn("record parked", { ...at, ver, reason });
@@ -134,7 +137,7 @@ async function isStoredNow(store: StoreDeps, record: StatedRecord): Promise<bool
   }
 }
 
-async function fillFilter({ db, filter }: StoreDeps): Promise<void> {
+async function fillFilter({ db, filter }: Pick<StoreDeps, "db" | "filter">): Promise<void> {
   for (const kind of ["trace", "observation", "score"] satisfies Kind[]) {
     for await (const ids of allIds(db, tableOf[kind])) {
       for (const { project, id } of ids) filter.add(entityKey(kind, project, id));

@@ -25,7 +25,7 @@ const appendCall = "await eventLog.append(entries);";
 const frameWrite = "await this.#write(frame);";
 const frameSync = "await this.#sync();";
 const batchStore =
-  "const stored = await storeOrRefuse(store, mapped.stated, times >= stubbornAfter);";
+  "const stored = await storeOrRefuse(deps, mapped.stated, times >= stubbornAfter);";
 const batchDone = 'return "done";';
 const batchCommit = "return reader.commit(last.offset + 1n);";
 /** Comes before the inserts of each table; the other one is the last of them. */
@@ -115,7 +115,7 @@ export const mutants = {
     file: writer,
     anchor: batchStore,
     replacement:
-      "void storeOrRefuse(store, mapped.stated, false).catch(() => {}); const stored = { changed: 0, parked: [] };",
+      "void storeOrRefuse(deps, mapped.stated, false).catch(() => {}); const stored = { changed: 0, parked: [] };",
   },
   "no toWellFormed": {
     file: "schemas/json.js",
