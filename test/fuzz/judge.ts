@@ -1,6 +1,7 @@
 import type { Book } from "../faults/book.ts";
 import { judge } from "../faults/oracle.ts";
 import type { ExportedRow } from "../faults/oracle.ts";
+import { wellFormed } from "./ledger.ts";
 import type { Entry, Nameless } from "./ledger.ts";
 import { contentProblems } from "./reference.ts";
 
@@ -42,7 +43,7 @@ export function judgeProject(owed: Owed, shown: Shown): Finding[] {
     ...judgeEntries(
       owed.entries.filter(({ table, id }) => !neighbours.has(keyOf(table, id))),
       shown.rows.filter((row) => !isNeighbour(row)),
-      new Set(shown.deadLetters.map(({ body }) => entityIdOf(body))),
+      new Set(shown.deadLetters.map((letter) => idsIn(letter).entity)),
     ),
     ...judgeNameless(owed.nameless, shown.deadLetters),
   ];
@@ -95,7 +96,7 @@ function judgeEntries(
 }
 
 function judgeNameless(owed: readonly Nameless[], letters: readonly DeadLetter[]): Finding[] {
-  const kept = new Set(letters.map(({ body }) => eventIdOf(body)));
+  const kept = new Set(letters.map((letter) => idsIn(letter).event));
   return owed
     .filter(({ eventId }) => !kept.has(eventId))
     .map(({ eventId, n }) => ({ kind: "lost without an id", n, text: JSON.stringify(eventId) }));
@@ -111,10 +112,12 @@ function caseIn(text: string): number | null {
   return found === undefined ? null : Number(found);
 }
 
-function eventIdOf(text: string): unknown {
-  return (JSON.parse(text) as { readonly id?: unknown }).id;
+/** Of an event as it was sent; the id of its entity is what `body` names. */
+function idsIn(letter: DeadLetter): { readonly event: unknown; readonly entity: unknown } {
+  const { id, body }: { id?: unknown; body?: { id?: unknown } } = JSON.parse(letter.body);
+  return { event: asStored(id), entity: asStored(body?.id) };
 }
 
-function entityIdOf(text: string): unknown {
-  return (JSON.parse(text) as { readonly body?: { readonly id?: unknown } }).body?.id;
+function asStored(id: unknown): unknown {
+  return typeof id === "string" ? wellFormed(id) : id;
 }

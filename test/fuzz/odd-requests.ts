@@ -10,7 +10,15 @@ export function oddStep(making: Making, body: Buffer, neighbour: Issued): Step {
   const { draw, project } = making;
   const sound = { statuses: [207], sound: [neighbour.event.id], neighbours: [neighbour] };
   const base = stepOf(project, { path: "/api/public/ingestion", body });
-  const make = draw.pick([withEncoding, withType, withKey, withHeaders, withHeaders, withTarget]);
+  const make = draw.pick([
+    withEncoding,
+    withType,
+    withKey,
+    withHeaders,
+    withHeaders,
+    withTarget,
+    withSize,
+  ]);
   const { isSound, ...parts } = make(making, base);
   return { ...base, ...(isSound && sound), ...parts };
 }
@@ -43,6 +51,26 @@ function withEncoding({ draw }: Making, { headers, body }: Step): Oddity {
   const chunked = draw.chance(0.5);
   return { isSound, headers: { ...headers, "content-encoding": encoding }, body: sent, chunked };
 }
+
+/** Around the greatest body that the contract has (write-api §1.3); white space makes up the size. */
+function withSize({ draw }: Making, { headers, body }: Step): Oddity {
+  const plain = body ?? Buffer.alloc(0);
+  const padded = (bytes: number): Buffer =>
+    Buffer.concat([plain, Buffer.alloc(Math.max(0, bytes - plain.length), " ")]);
+  const chunked = draw.chance(0.5);
+  const gzip = { ...headers, "content-encoding": "gzip" };
+  const tooLarge = { isSound: false, statuses: [413], chunked };
+  return draw.pick<() => Oddity>([
+    () => ({ isSound: true, body: padded(bodyBytesMax), chunked }),
+    () => ({ isSound: true, body: gzipSync(padded(bodyBytesMax)), headers: gzip, chunked }),
+    () => ({ ...tooLarge, body: padded(bodyBytesMax + 1) }),
+    () => ({ ...tooLarge, body: gzipSync(padded(bodyBytesMax + 1)), headers: gzip }),
+    () => ({ ...tooLarge, body: gzipSync(Buffer.alloc(50_000_000)), headers: gzip }),
+    () => ({ ...tooLarge, body: Buffer.from(`{"batch":[${"0,".repeat(200_000)}0]}`) }),
+  ])();
+}
+
+const bodyBytesMax = 4_718_592;
 
 function withType({ draw }: Making, { headers }: Step): Oddity {
   const [type, isSound] = draw.pick<readonly [string | null, boolean]>([

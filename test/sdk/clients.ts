@@ -14,16 +14,19 @@ export interface SentEvent {
 }
 
 /** The older SDK, and what it did on the wire. */
-export interface Recorded {
+export interface Recorded extends Recording {
   readonly langfuse: Langfuse;
+  /** Sends what is queued and waits for every answer; `flushAsync` waits for one request only. */
+  readonly flush: () => Promise<void>;
+}
+
+export interface Recording {
   /** Type and id of each event, in the order in which they were queued. */
   readonly queued: readonly { readonly type: string; readonly id: unknown }[];
   /** What the server has confirmed. */
   readonly sent: readonly SentEvent[];
   /** One entry a request: its number of events. */
   readonly flushes: readonly number[];
-  /** Sends what is queued and waits for every answer; `flushAsync` waits for one request only. */
-  readonly flush: () => Promise<void>;
 }
 
 /** `langfuse` 3, with a batch large enough that nothing is sent before a flush, unless the options say otherwise. */
@@ -41,6 +44,11 @@ export function langfuse3(
     flushInterval: 0,
     ...options,
   });
+  return { langfuse, ...recordingOf(langfuse), flush: () => langfuse.shutdownAsync() };
+}
+
+/** What a client of the older SDK does from now on; integrations have one inside. */
+export function recordingOf(langfuse: Langfuse): Recording {
   const queued: { type: string; id: unknown }[] = [];
   const sent: SentEvent[] = [];
   const flushes: number[] = [];
@@ -55,13 +63,7 @@ export function langfuse3(
   // Printed, so that `expectSilentConsole` sees them; errors print by themselves.
   langfuse.on("warning", (what: unknown) => console.warn("warning", what));
   langfuse.on("retry", (what: unknown) => console.warn("retry", what));
-  return {
-    langfuse,
-    queued,
-    sent,
-    flushes,
-    flush: () => langfuse.shutdownAsync(),
-  };
+  return { queued, sent, flushes };
 }
 
 /** `@langfuse/client` 5. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { eventually, startServer } from "../started-server.ts";
 import type { StartedServer } from "../started-server.ts";
-import { expectSilentConsole, expectSilentServer, langfuse3 } from "./clients.ts";
+import { expectSilentConsole, expectSilentServer, langfuse3, sentEvent } from "./clients.ts";
 import type { Recorded, SentEvent } from "./clients.ts";
 import { at, iso } from "./expected.ts";
 
@@ -16,6 +16,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 const pairs = 24;
+const spansOfTick = 200;
 
 test.for([1, 15, 1000])(
   "What a create states holds although its update overtakes it, in batches of %i.",
@@ -78,6 +79,39 @@ test.for([1, 15, 1000])(
     }
   },
 );
+
+test("200 spans begun and ended in one tick keep the start, environment, name and type they were created with.", async () => {
+  const { langfuse, queued, sent, flush } = langfuse3(server, { flushAt: 15 });
+  const trace = langfuse.trace({ id: "tick", name: "tick" });
+  for (let n = 0; n < spansOfTick; n += 1) {
+    const input = { messages: [{ role: "user", content: `question ${n}` }] };
+    trace.span({ id: `tick-${n}`, name: `span ${n}`, input }).end();
+  }
+  await flush();
+  // The hazard is there: the updates are queued first, and carry no environment and no start.
+  expect(overtaken(queued)).toBe(spansOfTick);
+
+  const { body } = await eventually(
+    () => server.get("/api/public/traces/tick"),
+    (answer) =>
+      answer.status === 200 &&
+      (answer.body as Shown).observations.filter(({ name, endTime }) => name && endTime).length ===
+        spansOfTick,
+  );
+  const shown = new Map((body as Shown).observations.map((one) => [one.id, one]));
+  for (let n = 0; n < spansOfTick; n += 1) {
+    const id = `tick-${n}`;
+    expect(shown.get(id)).toMatchObject({
+      traceId: "tick",
+      type: "SPAN",
+      name: `span ${n}`,
+      environment: "staging",
+      startTime: sentEvent(sent, "span-create", id).body["startTime"],
+      endTime: endOf(sent, id),
+      input: { messages: [{ role: "user", content: `question ${n}` }] },
+    });
+  }
+});
 
 test("A trace keeps its name, time and environment when its update overtakes it.", async () => {
   const { langfuse, sent, flush } = langfuse3(server);
