@@ -47,7 +47,7 @@ export function validateEvent(
   const result = compiledEvent.safeParse(rounded);
   if (result.success) return { ok: true, event: withPayloadOf(element, rounded, result.data) };
   const issues = isDatasetRunItem(element) ? [datasetRunItemIssue] : issuesOf(result.error);
-  return { ok: false, id: envelopeIdOf(element), issues };
+  return { ok: false, id: envelopeIdOf(rounded), issues };
 }
 
 /** Checks the body of `POST /api/public/scores`. What passes is also a valid body of a `score-create` event. */

@@ -87,7 +87,7 @@ async function judge(
     if ((index + 1) % eventsPerTurn === 0) await nextTurn();
     const validated = document.tooDeep(element) ? tooDeep : validateEvent(element, rounded[index]);
     if (!validated.ok) {
-      invalid.push(eventError(envelopeIdOf(element), validated.issues));
+      invalid.push(eventError(envelopeIdOf(rounded[index]), validated.issues));
       continue;
     }
     const { event } = validated;

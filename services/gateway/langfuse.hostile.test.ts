@@ -4,7 +4,12 @@ import { event, startGateway } from "./testing.ts";
 
 /** The text of an event with this text as its input. */
 function withInput(input: string): string {
-  return `{"id":"hostile","type":"trace-create","timestamp":"2026-05-01T10:00:00.000Z","body":{"id":"t","input":${input}}}`;
+  return withBody(`{"id":"t","input":${input}}`);
+}
+
+/** The text of an event with this text as its body. */
+function withBody(body: string): string {
+  return `{"id":"hostile","type":"trace-create","timestamp":"2026-05-01T10:00:00.000Z","body":${body}}`;
 }
 
 function withEnvelope(envelope: object): string {
@@ -57,6 +62,8 @@ it.each([
   ["an unknown type", withEnvelope({ type: "trace-update" })],
   ["a type of another case", withEnvelope({ type: "Trace-Create" })],
   ["a type of the prototype", withEnvelope({ type: "constructor" })],
+  ["a number beyond 2^53 for an id", withBody('{"id":9007199254740993}')],
+  ["a number beyond a double for a name", withBody('{"id":"t","name":1e400}')],
   ["no body", withEnvelope({ body: undefined })],
   ["a body that is an array", withEnvelope({ body: [] })],
 ])("gets its own 400, and its neighbours are kept: %s", async (_what, text) => {
@@ -73,3 +80,14 @@ it.each([
   expect(gateway.events()).toEqual(expect.arrayContaining([before, after]));
   expect(gateway.records()).toHaveLength(2);
 });
+
+it.each(["5", "9007199254740993", "1e400"])(
+  "an event whose id is the number %s is named unknown in its refusal (write-api §1.5)",
+  async (id) => {
+    const gateway = await startGateway();
+    const text = withEnvelope({ id: "hostile" }).replace('"id":"hostile"', `"id":${id}`);
+    const answer = await gateway.post("/api/public/ingestion", `{"batch":[${text}]}`);
+    expect(answer.body).toMatchObject({ successes: [], errors: [{ id: "unknown", status: 400 }] });
+    expect(gateway.records()).toHaveLength(0);
+  },
+);
