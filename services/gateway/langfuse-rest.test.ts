@@ -69,6 +69,34 @@ test.each([
   expect(gateway.records()).toEqual([]);
 });
 
+test.each([
+  ["POST", "traces", '{"id":9007199254740993}', "id"],
+  ["POST", "spans", '{"name":1e400}', "name"],
+  ["PATCH", "generations", '{"generationId":"x","statusMessage":1e400}', "statusMessage"],
+])("%s /%s refuses a number of any size for a text: %s", async (method, path, body, field) => {
+  const gateway = await startGateway();
+  const answer = await gateway.send(method, `/api/public/${path}`, body);
+  expect(answer.status).toBe(400);
+  expect(answer.body).toMatchObject({ error: [{ path: [field] }] });
+  expect(gateway.records()).toEqual([]);
+});
+
+test("numbers beyond a double keep their digits in the payload, and no other field has text for one", async () => {
+  const gateway = await startGateway();
+  const body =
+    '{"id":"g","prompt":[1e400],"metadata":{"n":9007199254740993},"modelParameters":{"seed":9007199254740993}}';
+  expect((await gateway.post("/api/public/generations", body)).status).toBe(200);
+  expect(gateway.events()).toMatchObject([
+    {
+      body: {
+        input: ["1e400"],
+        metadata: { n: "9007199254740993" },
+        modelParameters: { seed: 9_007_199_254_740_992 },
+      },
+    },
+  ]);
+});
+
 test("one trace is deleted by its id, as a record under the trace's key", async () => {
   const gateway = await startGateway();
   const answer = await gateway.send("DELETE", "/api/public/traces/a%2Fb", undefined);
@@ -90,6 +118,7 @@ test.each([
   {},
   { traceIds: [] },
   { traceIds: ["a"], more: 1 },
+  '{"traceIds":[9007199254740993]}',
   { traceIds: Array.from({ length: 1001 }, String) },
 ])("a bulk delete of %j is refused", async (body) => {
   const gateway = await startGateway();

@@ -5,6 +5,7 @@ import { ownerOf } from "../../schemas/dialects/langfuse-owner.ts";
 import type { StoredEvent } from "../../schemas/dialects/langfuse-owner.ts";
 import { validateEvent } from "../../schemas/dialects/langfuse.ts";
 import { invalidRequest } from "../../schemas/errors.ts";
+import type { JsonDocument } from "../../schemas/json.ts";
 import { isoOf } from "../../schemas/time.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
 import type { Gateway } from "./app.ts";
@@ -45,14 +46,15 @@ export function langfuseRest(app: Hono<HttpEnv>, gateway: Gateway): void {
 
 function single(gateway: Gateway, route: LegacyRoute): Handler<HttpEnv> {
   return ingestHandler(gateway, async (c, bytes) => {
-    const { value, tooDeep } = jsonDocument(c, bytes, gateway.depthMax);
+    const document = jsonDocument(c, bytes, gateway.depthMax);
     const caller = await writerOf(c, gateway.keys);
-    if (tooDeep(value)) throw invalidRequest([tooDeepIssue]);
-    if (!isFields(value)) throw invalidRequest([expected("object", [])]);
-    const id = route.updates ? value[route.updates] : value["id"] || randomUUID();
+    if (document.tooDeep(document.value)) throw invalidRequest([tooDeepIssue]);
+    const fields = fieldsOf(document);
+    if (!fields) throw invalidRequest([expected("object", [])]);
+    const id = route.updates ? fields[route.updates] : fields["id"] || randomUUID();
     if (route.updates && !id) throw invalidRequest([expected("string", [route.updates])]);
     const timestamp = isoOf(gateway.now());
-    const body = { ...bodyOf(route, value), id };
+    const body = { ...bodyOf(route, fields), id };
     const event = { id: randomUUID(), type: route.type, timestamp, body };
     const validated = validateEvent(event);
     if (!validated.ok) {
@@ -75,6 +77,18 @@ const tooDeepIssue = { code: "custom", path: [], message: "The body is nested to
 function expected(type: string, path: readonly string[]) {
   return { code: "invalid_type", expected: type, path, message: `Invalid input: expected ${type}` };
 }
+
+/** Null when the body is no object. Numbers that were rounded keep their digits in the free-form fields alone. */
+function fieldsOf({ value, rounded }: JsonDocument): Fields | null {
+  if (!isFields(value) || !isFields(rounded)) return null;
+  if (value === rounded) return value;
+  const free = freeFormFields
+    .filter((field) => field in value)
+    .map((field) => [field, value[field]]);
+  return { ...rounded, ...Object.fromEntries(free) };
+}
+
+const freeFormFields = ["input", "output", "metadata", "prompt", "completion"];
 
 function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);

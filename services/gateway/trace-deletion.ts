@@ -29,7 +29,7 @@ export function traceDeletion(app: Hono<HttpEnv>, gateway: Gateway): void {
     ingestHandler(gateway, async (c, body) => {
       const document = jsonDocument(c, body, gateway.depthMax);
       const caller = await writerOf(c, gateway.keys);
-      const parsed = bulkBody.safeParse(document.value);
+      const parsed = bulkBody.safeParse(document.rounded);
       if (!parsed.success) throw invalidRequest(issuesOf(parsed.error));
       const deletions = parsed.data.traceIds.map(deletionOf);
       await gateway.accept(sourceOf(c, caller), "delete", deletions);
