@@ -38,6 +38,7 @@ test("an id of the client's is kept", async () => {
 test.each([
   ["POST", "traces", { name: 5 }, ["name"]],
   ["POST", "spans", { startTime: "yesterday" }, ["startTime"]],
+  ["POST", "spans", { id: 0 }, ["id"]],
   ["PATCH", "spans", {}, ["spanId"]],
   ["POST", "traces", [], []],
 ])("%s /%s with %j is refused, and nothing is logged", async (method, path, body, where) => {

@@ -51,7 +51,7 @@ function single(gateway: Gateway, route: LegacyRoute): Handler<HttpEnv> {
     if (document.tooDeep(document.value)) throw invalidRequest([tooDeepIssue]);
     const fields = fieldsOf(document);
     if (!fields) throw invalidRequest([expected("object", [])]);
-    const id = route.updates ? fields[route.updates] : fields["id"] || randomUUID();
+    const id = idOf(route, fields);
     if (route.updates && !id) throw invalidRequest([expected("string", [route.updates])]);
     const timestamp = isoOf(gateway.now());
     const body = { ...bodyOf(route, fields), id };
@@ -76,6 +76,13 @@ const tooDeepIssue = { code: "custom", path: [], message: "The body is nested to
 
 function expected(type: string, path: readonly string[]) {
   return { code: "invalid_type", expected: type, path, message: `Invalid input: expected ${type}` };
+}
+
+/** An empty id counts as none. */
+function idOf({ updates }: LegacyRoute, fields: Fields): unknown {
+  if (updates) return fields[updates];
+  const { id = null } = fields;
+  return id === null || id === "" ? randomUUID() : id;
 }
 
 /** Null when the body is no object. Numbers that were rounded keep their digits in the free-form fields alone. */
