@@ -8,11 +8,18 @@ export interface Clock {
   readonly rank: Rank;
   /** Event time, epoch milliseconds. */
   readonly time: number;
-  /** An update of the same millisecond comes after its create (write-api.md §8.3). */
-  readonly step: 0 | 1;
+  readonly step: Step;
   /** The envelope id of the event. */
   readonly event: string;
 }
+
+export type Step = (typeof step)[keyof typeof step];
+
+/**
+ * Which of the events of one millisecond comes last: an update after its create (write-api.md §8.3), and the update
+ * that ends an observation after any other. Not their order in a batch, which another cut of the batch would change.
+ */
+export const step = { create: 0, update: 1, end: 2 } as const;
 
 export type Rank = (typeof rank)[keyof typeof rank];
 
@@ -37,7 +44,7 @@ export interface Clocks {
 type Group = [
   rank: Rank,
   time: number,
-  step: 0 | 1,
+  step: Step,
   event: string,
   units: string,
   metadataKeys?: string[],

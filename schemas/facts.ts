@@ -1,4 +1,4 @@
-import type { Rank } from "./clock.ts";
+import type { Rank, Step } from "./clock.ts";
 
 export type Kind = "trace" | "observation" | "score";
 
@@ -21,7 +21,7 @@ export interface Fact {
   readonly receivedAt: number;
   /** Event time in epoch milliseconds, no later than five minutes after the receipt. */
   readonly time: number;
-  readonly step: 0 | 1;
+  readonly step: Step;
   /** Envelope id. */
   readonly event: string;
   /** The columns it states, by name. An empty value clears; a column left out says nothing. */

@@ -1,11 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { sortedRecord } from "./canonical.ts";
-import { rank } from "./clock.ts";
+import { rank, step } from "./clock.ts";
 import { entityOf, rowOf } from "./entity-row.ts";
 import type { ColumnValue, Fact, Kind } from "./facts.ts";
 import { laws, mergeDeletion, mergeFact, timeColumn } from "./merge.ts";
 import type { Entity } from "./merge.ts";
+
+/** Of each law, for each kind. */
+const runs = 2000;
 
 const sample: Readonly<Record<string, fc.Arbitrary<ColumnValue>>> = {
   tags: fc.array(fc.constantFrom("a", "b", "ü", "B"), { maxLength: 3 }),
@@ -37,7 +40,7 @@ function factsOf(kind: Kind): fc.Arbitrary<Fact[]> {
   const anyFact = fc.record({
     receivedAt: fc.integer({ min: 1, max: 5 }),
     time: fc.integer({ min: 0, max: 2 }),
-    step: fc.constantFrom<0 | 1>(0, 1),
+    step: fc.constantFrom(step.create, step.update, step.end),
     event: fc.constantFrom("e1", "e2", "e3"),
     stated: fc.record(columns),
     named: fc.subarray(together),
@@ -107,7 +110,7 @@ for (const kind of ["trace", "observation", "score"] as const) {
       fc.property(shuffled, ([facts, again]) => {
         expect(content(merged(again))).toBe(content(merged(facts)));
       }),
-      { numRuns: 500 },
+      { numRuns: runs },
     );
   });
 
@@ -118,7 +121,7 @@ for (const kind of ["trace", "observation", "score"] as const) {
         const cold = merged(facts.slice(cut), stored(merged(facts.slice(0, cut))));
         expect(content(cold)).toBe(content(merged(facts)));
       }),
-      { numRuns: 500 },
+      { numRuns: runs },
     );
   });
 
@@ -142,7 +145,7 @@ for (const kind of ["trace", "observation", "score"] as const) {
         expect(play(once, from)).toBe(once);
         expect(content(play(stored(once), from))).toBe(content(once));
       }),
-      { numRuns: 500 },
+      { numRuns: runs },
     );
   });
 }
@@ -183,9 +186,16 @@ test("what a client said outweighs a default, whichever came first", () => {
 });
 
 test("in one millisecond an update comes after its create", () => {
-  const create = fact({ name: "created" }, { step: 0, event: "z" });
-  const update = fact({ name: "updated" }, { step: 1, event: "a" });
+  const create = fact({ name: "created" }, { step: step.create, event: "z" });
+  const update = fact({ name: "updated" }, { step: step.update, event: "a" });
   expect(merged([update, create])?.columns["name"]).toBe("updated");
+});
+
+test("in one millisecond the update that ends an observation comes after its other updates", () => {
+  const update = fact({ output: "partial" }, { step: step.update, event: "z" });
+  const end = fact({ output: "final" }, { step: step.end, event: "a" });
+  expect(merged([end, update])?.columns["output"]).toBe("final");
+  expect(merged([update, end])?.columns["output"]).toBe("final");
 });
 
 test("a later value of a metadata key replaces that key alone", () => {

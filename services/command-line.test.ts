@@ -96,7 +96,7 @@ async function sluice(
 ): Promise<{ code: number; out: string; err: string }> {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
-  const signals = Object.assign(new EventEmitter(), { exit: unexpectedExit });
+  const signals = Object.assign(new EventEmitter(), { pid: 7, kill: unexpectedKill });
   const code = await run(args, env, { stdout, stderr, signals });
   return { code, out: textOf(stdout), err: textOf(stderr) };
 }
@@ -106,6 +106,6 @@ function textOf(stream: PassThrough): string {
   return Buffer.isBuffer(chunk) ? chunk.toString() : "";
 }
 
-function unexpectedExit(): never {
+function unexpectedKill(): never {
   throw new Error("the process must not be ended by force");
 }

@@ -1,6 +1,6 @@
 import { sortedRecord } from "../canonical.ts";
-import { rank } from "../clock.ts";
-import type { Rank } from "../clock.ts";
+import { rank, step } from "../clock.ts";
+import type { Rank, Step } from "../clock.ts";
 import type { ColumnValue, Fact } from "../facts.ts";
 import { clockSkewMs } from "../key-hour.ts";
 import type { RecordHeader } from "../records.ts";
@@ -44,13 +44,18 @@ export function langfuseFacts(header: RecordHeader, event: LangfuseEvent): reado
       id: body.id,
       receivedAt: header.receivedAt,
       time: Math.min(envelopeTime, header.receivedAt + clockSkewMs),
-      step: event.type.endsWith("-update") ? 1 : 0,
+      step: stepOf(event),
       event: event.id,
       columns: statement.columns,
       ranks: statement.ranks,
       metadata: metadataOf(body.metadata),
     },
   ];
+}
+
+function stepOf({ type, body }: Exclude<LangfuseEvent, { readonly type: "sdk-log" }>): Step {
+  if (!type.endsWith("-update")) return step.create;
+  return "endTime" in body && body.endTime ? step.end : step.update;
 }
 
 type EventType = Exclude<LangfuseEvent["type"], "sdk-log">;

@@ -79,8 +79,9 @@ export function createLifecycle({ deadlineMs, logger }: LifecycleOptions): Lifec
 }
 
 export interface SignalSource {
+  readonly pid: number;
   on(signal: "SIGTERM" | "SIGINT", listener: (signal: NodeJS.Signals) => void): unknown;
-  exit(code: number): void;
+  kill(pid: number, signal: "SIGKILL"): unknown;
 }
 
 export interface StopOptions {
@@ -93,22 +94,25 @@ export interface StopOptions {
 
 /**
  * Resolves at the first SIGTERM or SIGINT; the caller then closes what is open and lets the event
- * loop empty. A second signal ends the process with 1 at once. So does the deadline, as the last
- * resort, if something still holds the loop by then.
+ * loop empty. A second signal ends the process at once. So does the deadline, as the last resort, if
+ * something still holds the loop by then. That end is a kill: an exit would tear the embedded engine
+ * down under its own threads, which crashes, and what was acknowledged survives either.
  */
 export function stopRequested({ deadlineMs, logger, source }: StopOptions): Promise<void> {
+  const end = (): unknown => source.kill(source.pid, "SIGKILL");
   return new Promise((resolve) => {
     let asked = false;
     const onSignal = (signal: NodeJS.Signals): void => {
       if (asked) {
         logger.warn("stopping at once, after a second signal", { signal });
-        source.exit(1);
+        end();
+        return;
       }
       asked = true;
       logger.info("stopping", { signal });
       setTimeout(() => {
         logger.error("still running at the deadline for stopping: ending by force", { deadlineMs });
-        source.exit(1);
+        end();
       }, deadlineMs).unref();
       resolve();
     };

@@ -126,7 +126,7 @@ test("a stalled writer that inserts late, cut elsewhere, changes nothing that is
       table.insert(late);
       expect(table.visible()).toEqual(before);
     }),
-    { numRuns: 1000 },
+    { numRuns: 2000 },
   );
 });
 

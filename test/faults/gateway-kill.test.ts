@@ -1,3 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 import { expect, test } from "vitest";
 
 import { startLoad } from "./clients.ts";
@@ -73,5 +75,38 @@ test("G2: SIGTERM under load finishes every request that it took, and ends in ti
   console.log(
     `G2 drain: ${(end.ms / 1000).toFixed(2)} s to exit 0; ${cutOff.length} requests cut off before they were taken`,
   );
+  expect(problems).toEqual([]);
+});
+
+test("G2: a second SIGTERM under load kills the process instead of crashing the engine, and loses nothing", async () => {
+  const { place, book, ...rig } = await createRig();
+  const load = startLoad(place.url, book, { run: "G2b", clients: 6, attemptsMax: 60 });
+  const ends: string[] = [];
+  let wanted = 0;
+  for (const gapMs of [10, 30, 60, 120]) {
+    const server = await rig.start();
+    wanted = book.acked + ackedMin / 4;
+    await untilTrue(() => book.acked >= wanted);
+    process.kill(server.pid, "SIGTERM");
+    await pause(gapMs);
+    // It may have ended by itself in the meantime, and its process id is then another's.
+    const ended = await Promise.race([server.exited, null]);
+    if (!ended) process.kill(server.pid, "SIGTERM");
+    const { code, signal } = await server.exited;
+    ends.push(signal ?? `code ${code}`);
+  }
+  expect(ends.filter((end) => end !== "SIGKILL" && end !== "code 0")).toEqual([]);
+  const diedAt = performance.now();
+  await rig.start();
+  await untilTrue(() => book.ackedAfter(diedAt) !== null);
+  await load.stop();
+  const { problems } = await rig.close({
+    name: "G2 second SIGTERM under load",
+    faults: ends.length,
+    floor: { acked: ackedMin, faults: 4 },
+    detectMs: null,
+    recoverMs: book.ackedAfter(diedAt),
+    healedAt: performance.now(),
+  });
   expect(problems).toEqual([]);
 });

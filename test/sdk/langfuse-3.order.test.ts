@@ -113,6 +113,28 @@ test("200 spans begun and ended in one tick keep the start, environment, name an
   }
 });
 
+test("What a span ends with holds over an update of the same millisecond.", async () => {
+  const { langfuse, flush } = langfuse3(server, { flushAt: 15 });
+  const trace = langfuse.trace({ id: "ties", name: "ties" });
+  for (let n = 0; n < spansOfTick; n += 1) {
+    const span = trace.span({ id: `ties-${n}`, name: `span ${n}` });
+    span.update({ output: "partial", statusMessage: "working" });
+    span.end({ output: "final" });
+  }
+  await flush();
+
+  const { body } = await eventually(
+    () => server.get("/api/public/traces/ties"),
+    (answer) =>
+      answer.status === 200 &&
+      (answer.body as Shown).observations.filter(
+        ({ name, endTime, statusMessage }) => name && endTime && statusMessage,
+      ).length === spansOfTick,
+  );
+  const outputs = (body as Shown).observations.map(({ output }) => output);
+  expect(outputs).toEqual(outputs.map(() => "final"));
+});
+
 test("A trace keeps its name, time and environment when its update overtakes it.", async () => {
   const { langfuse, sent, flush } = langfuse3(server);
   for (let n = 0; n < pairs; n += 1) {
@@ -151,6 +173,8 @@ interface Shown {
     readonly id: string;
     readonly name: string | null;
     readonly endTime: string | null;
+    readonly statusMessage: string | null;
+    readonly output: unknown;
   }[];
 }
 
