@@ -52,7 +52,7 @@ export async function readable(
 /** How many traces or observations the project has. */
 export async function countOf(
   server: ServerProcess,
-  what: "traces" | "observations",
+  what: "traces" | "observations" | "v2/scores",
 ): Promise<number> {
   const { status, body } = await get(server, `/api/public/${what}?limit=1`);
   const { meta } = body as { meta?: { totalItems: number } };

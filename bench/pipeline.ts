@@ -2,7 +2,13 @@ import { countOf, healthy, until } from "./api.ts";
 import type { DirectInsert, DirectResult } from "./direct-insert.ts";
 import type { Load, LoadResult } from "./load-generator.ts";
 import { authorization, runApart, startSluice } from "./processes.ts";
-import { eventBytes, eventsPerBatch, observationsPerTrace, tracesPerBatch } from "./workload.ts";
+import {
+  eventBytes,
+  eventsPerBatch,
+  observationsPerTrace,
+  scoresPerTrace,
+  tracesPerBatch,
+} from "./workload.ts";
 
 /** Less than this share of the rate of bare inserts is a failure. */
 export const shareMin = 0.5;
@@ -13,7 +19,7 @@ const concurrency = 12;
 const storedPollMs = 200;
 
 /**
- * 100,000 events, two fifths of them updates, from the first request until all can be read; beside inserting the rows
+ * 100,000 events, three tenths of them updates, from the first request until all can be read; beside inserting the rows
  * they end as straight into the engine. Resolves with whether the bar is met.
  */
 export async function pipelineRate(print: (line: string) => void): Promise<boolean> {
@@ -55,11 +61,14 @@ async function taken(
 ): Promise<number> {
   const load: Load = { ...task, url: sluice.url, authorization, concurrency };
   const result = await runApart<LoadResult>("load-generator.js", load);
-  const expected = (before + task.batches) * tracesPerBatch;
-  await until(sluice, storedPollMs, async () => (await countOf(sluice, "traces")) >= expected);
-  const observations = await countOf(sluice, "observations");
-  if (observations !== expected * observationsPerTrace)
-    throw new Error(`${expected} traces are there, but ${observations} observations`);
+  const traces = (before + task.batches) * tracesPerBatch;
+  const expected = [
+    ["traces", traces],
+    ["observations", traces * observationsPerTrace],
+    ["v2/scores", traces * scoresPerTrace],
+  ] as const;
+  for (const [what, count] of expected)
+    await until(sluice, storedPollMs, async () => (await countOf(sluice, what)) === count);
   return Date.now() - result.startedAt;
 }
 

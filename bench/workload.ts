@@ -4,9 +4,10 @@ import type { Random } from "./random.ts";
 /** Every event of the workload, as JSON in UTF-8. */
 export const eventBytes = 2048;
 export const eventsPerBatch = 50;
-/** What one conversation makes of new rows: a trace, and in it a span and a generation. */
-export const eventsPerTrace = 5;
-export const observationsPerTrace = 2;
+export const eventsPerTrace = 10;
+/** What one conversation makes of new rows beside its trace. */
+export const observationsPerTrace = 4;
+export const scoresPerTrace = 2;
 export const tracesPerBatch = eventsPerBatch / eventsPerTrace;
 
 /** One request of the ingestion route. */
@@ -16,9 +17,9 @@ export interface Batch {
 }
 
 /**
- * Requests as the SDKs of a chat application send them. Each batch tells of ten conversations in five events each: the
- * trace, a retrieval span and a generation are created, then the generation and the span are completed by updates. All
- * ids are new. The same seed gives the same bytes. `startAt` is in epoch milliseconds.
+ * Requests as the SDKs of a chat application send them. Each batch tells of five conversations in ten events each: the
+ * trace, a retrieval span, two generations, a tool call and two scores are created, then the span and the generations
+ * are completed by updates. All ids are new. The same seed gives the same bytes. `startAt` is in epoch milliseconds.
  */
 export function createWorkload(
   seed: number,
@@ -31,9 +32,9 @@ export function createWorkload(
     const events: string[] = [];
     const traceIds: string[] = [];
     for (let n = 0; n < traces; n += 1) {
-      const ids = { trace: random.uuid(), span: random.uuid(), generation: random.uuid() };
-      traceIds.push(ids.trace);
-      events.push(...conversation(random, ids, now));
+      const trace = random.uuid();
+      traceIds.push(trace);
+      events.push(...conversation(random, trace, now));
       now += 1;
     }
     const metadata = { batch_size: events.length, sdk_name: "langfuse-js", sdk_version: "3.39.2" };
@@ -42,25 +43,19 @@ export function createWorkload(
   };
 }
 
-interface Ids {
-  readonly trace: string;
-  readonly span: string;
-  readonly generation: string;
-}
-
-function conversation(random: Random, ids: Ids, now: number): string[] {
+function conversation(random: Random, trace: string, now: number): string[] {
   const at = (ms: number): string => new Date(now + ms).toISOString();
   const environment = random.pick(["production", "production", "staging"]);
   const user = `user-${random.below(5_000)}`;
-  const place = { traceId: ids.trace, environment };
-  const units = { input: 400 + random.below(3_000), output: 20 + random.below(600) };
-  const event = (type: string, ms: number, body: (text: string) => object): string => {
+  const place = { traceId: trace, environment };
+  const [span, plan, tool, answer] = [random.uuid(), random.uuid(), random.uuid(), random.uuid()];
+  const event: MakeEvent = (type, ms, body) => {
     const id = random.uuid();
     return sized((text) => ({ id, type, timestamp: at(ms), body: body(text) }), random);
   };
   return [
     event("trace-create", 0, (text) => ({
-      id: ids.trace,
+      id: trace,
       timestamp: at(0),
       environment,
       name: random.pick(["support chat", "search", "summary"]),
@@ -73,19 +68,57 @@ function conversation(random: Random, ids: Ids, now: number): string[] {
     })),
     event("span-create", 2, (text) => ({
       ...place,
-      id: ids.span,
+      id: span,
       parentObservationId: null,
       name: "retrieve documents",
       startTime: at(1),
       metadata: { index: "manuals", top: 5 },
       input: { query: text },
     })),
-    event("generation-create", 120, (text) => ({
+    ...generationEvents(random, event, { ...place, id: plan, name: "plan" }, [120, at]),
+    event("tool-create", 700, (text) => ({
       ...place,
-      id: ids.generation,
-      parentObservationId: ids.span,
-      name: "answer",
-      startTime: at(118),
+      id: tool,
+      parentObservationId: plan,
+      name: "look up order",
+      startTime: at(640),
+      endTime: at(700),
+      input: { order: random.below(1_000_000) },
+      output: { status: "sent", note: text },
+    })),
+    ...generationEvents(random, event, { ...place, id: answer, name: "answer" }, [720, at]),
+    event("span-update", 2_001, (text) => ({
+      id: span,
+      traceId: trace,
+      endTime: at(2_000),
+      output: { documents: [{ title: "Shipping", score: 0.82, text }] },
+    })),
+    ...["helpful", "faithful"].map((name) =>
+      event("score-create", 2_500, (text) => ({
+        ...place,
+        id: random.uuid(),
+        name,
+        value: random.below(11) / 10,
+        dataType: "NUMERIC",
+        comment: text,
+      })),
+    ),
+  ];
+}
+
+type MakeEvent = (type: string, ms: number, body: (text: string) => object) => string;
+
+function generationEvents(
+  random: Random,
+  event: MakeEvent,
+  place: { readonly id: string; readonly traceId: string; readonly name: string },
+  [start, at]: readonly [number, (ms: number) => string],
+): string[] {
+  const units = { input: 400 + random.below(3_000), output: 20 + random.below(600) };
+  return [
+    event("generation-create", start, (text) => ({
+      ...place,
+      startTime: at(start - 2),
       model: random.pick(["gpt-4o-mini", "claude-sonnet-4", "mistral-large"]),
       modelParameters: { temperature: 0.2, max_tokens: 1024 },
       input: [
@@ -93,20 +126,14 @@ function conversation(random: Random, ids: Ids, now: number): string[] {
         { role: "user", content: text },
       ],
     })),
-    event("generation-update", 1_400, (text) => ({
-      id: ids.generation,
-      traceId: ids.trace,
-      completionStartTime: at(420),
-      endTime: at(1_390),
+    event("generation-update", start + 1_000, (text) => ({
+      id: place.id,
+      traceId: place.traceId,
+      completionStartTime: at(start + 300),
+      endTime: at(start + 990),
       output: { role: "assistant", content: text },
       usageDetails: units,
       costDetails: { input: units.input / 1e6, output: units.output / 2.5e5 },
-    })),
-    event("span-update", 1_401, (text) => ({
-      id: ids.span,
-      traceId: ids.trace,
-      endTime: at(1_400),
-      output: { documents: [{ title: "Shipping", score: 0.82, text }] },
     })),
   ];
 }

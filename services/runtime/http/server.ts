@@ -77,7 +77,8 @@ export async function serve(
     outgoing.once("finish", () => {
       if (!incoming.complete) discardRest(incoming, limits);
     });
-    if (closing) outgoing.shouldKeepAlive = false;
+    // Behind a request that asks for an upgrade Node's parser waits for bytes of another protocol.
+    if (closing || incoming.headers.upgrade !== undefined) outgoing.shouldKeepAlive = false;
     void answer(incoming, outgoing);
   };
 
