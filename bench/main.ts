@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 
 import { footprint } from "./footprint.ts";
 import { ingestRate, ratioMin } from "./ingest.ts";
+import { otlpRate, speedUpMin } from "./otlp.ts";
 import { pipelineRate, shareMin } from "./pipeline.ts";
 
 const print = (line: string): void => console.log(line);
@@ -15,6 +16,7 @@ const benchmarks: Readonly<Record<string, () => Promise<boolean>>> = {
   },
   ingest: () => ingestRate(print),
   pipeline: () => pipelineRate(print),
+  otlp: () => otlpRate(print),
 };
 
 const help = `Usage: npm run bench -- NAME...
@@ -22,6 +24,7 @@ const help = `Usage: npm run bench -- NAME...
   footprint  Time of a cold start, and memory at rest.
   ingest     Events accepted per second, beside a server that only parses them; fails below ${ratioMin} of it.
   pipeline   Events from the first request until they can be read, beside inserting their rows; fails below ${shareMin} of it.
+  otlp       Spans decoded per second, beside a generated decoder; fails below ${speedUpMin} times its rate.
   all        All of them.
 
 What each number means, and what it does not: bench/README.md.`;

@@ -38,6 +38,7 @@ export async function startSluice(): Promise<ServerProcess> {
   const port = await freePort();
   return launch([join(compiled, "services", "cli.js"), "standalone"], port, directory, {
     SLUICE_PORT: String(port),
+    SLUICE_OTLP_GRPC_PORT: "off",
     SLUICE_DATA_DIR: join(directory, "data"),
     SLUICE_INIT_PROJECT_ID: project.id,
     SLUICE_INIT_PROJECT_PUBLIC_KEY: project.publicKey,

@@ -142,6 +142,7 @@ const observationColumns: Columns<ObservationRow> = {
   usage_attributes: "asIs",
   provided_cost: "asIs",
   registry_position: "count",
+  otel: "asIs",
   model_id: "asIs",
   prompt_id: "asIs",
   pricing: "asIs",

@@ -88,6 +88,7 @@ export function observationRow(row: Partial<ObservationRow> = {}): ObservationRo
     usage_attributes: {},
     provided_cost: {},
     registry_position: 0,
+    otel: "",
     model_id: "",
     prompt_id: "",
     pricing: "",

@@ -2,14 +2,14 @@ import { compareText, sortedKeys } from "./canonical.ts";
 
 /**
  * A clock says how strongly, and when, a value was stated. Two clocks compare by rank, then event time, then step,
- * then envelope id; never by arrival, so that any order of delivery gives the same winner.
+ * then event; never by arrival, so that any order of delivery gives the same winner.
  */
 export interface Clock {
   readonly rank: Rank;
   /** Event time, epoch milliseconds. */
   readonly time: number;
   readonly step: Step;
-  /** The envelope id of the event. */
+  /** The envelope id of the event; of a span, what is below the millisecond and its id. */
   readonly event: string;
 }
 
@@ -23,11 +23,27 @@ export const step = { create: 0, update: 1, end: 2 } as const;
 
 export type Rank = (typeof rank)[keyof typeof rank];
 
-/** How much the source of a value knew: what a client said outweighs what an event implies and what we made up. */
-export const rank = { defaulted: 0, derived: 1, explicit: 2 } as const;
+/**
+ * How much the source of a value knew: what a client said outweighs what an event implies and what we made up. What a
+ * span implies for its trace counts by where it stands: the true root over a root that an SDK marked as one over any
+ * other (otlp.md §3.3).
+ */
+export const rank = {
+  defaulted: 0,
+  derived: 1,
+  child: 2,
+  markedRoot: 3,
+  root: 4,
+  explicit: 5,
+} as const;
 
+/** Among spans of one standing the first to start speaks for the trace, and whoever joins it later does not. */
+const earliestWins: ReadonlySet<Rank> = new Set([rank.child, rank.markedRoot, rank.root]);
+
+/** Which of two statements wins; above 0 when `a` does. */
 export function compareClocks(a: Clock, b: Clock): number {
-  return a.rank - b.rank || compareMoments(a, b);
+  if (a.rank !== b.rank) return a.rank - b.rank;
+  return earliestWins.has(a.rank) ? compareMoments(b, a) : compareMoments(a, b);
 }
 
 /** Compares everything but the rank. */
@@ -80,10 +96,10 @@ export function encodeClocks(clocks: Clocks): string {
   const encoded = groups
     .toSorted((a, b) => compareClocks(a.clock, b.clock))
     .map(({ clock, units, keys: own }): Group => {
-      const { rank: groupRank, time, step, event } = clock;
-      if (own.length === 0) return [groupRank, time, step, event, units];
-      if (own.length === keys.length) return [groupRank, time, step, event, units + allMetadata];
-      return [groupRank, time, step, event, units, own];
+      const { rank: groupRank, time, step: groupStep, event } = clock;
+      if (own.length === 0) return [groupRank, time, groupStep, event, units];
+      if (own.length < keys.length) return [groupRank, time, groupStep, event, units, own];
+      return [groupRank, time, groupStep, event, units + allMetadata];
     });
   return JSON.stringify(encoded);
 }
@@ -93,8 +109,8 @@ export function decodeClocks(text: string, metadataKeys: readonly string[]): Clo
   const units: Record<string, Clock> = {};
   const metadata: Record<string, Clock> = Object.create(null);
   const groups: Group[] = JSON.parse(text);
-  for (const [groupRank, time, step, event, letters, keys] of groups) {
-    const clock: Clock = { rank: groupRank, time, step, event };
+  for (const [groupRank, time, groupStep, event, letters, keys] of groups) {
+    const clock: Clock = { rank: groupRank, time, step: groupStep, event };
     for (const letter of letters) {
       if (letter !== allMetadata) units[letter] = clock;
     }

@@ -22,11 +22,11 @@ export interface Fact {
   /** Event time in epoch milliseconds, no later than five minutes after the receipt. */
   readonly time: number;
   readonly step: Step;
-  /** Envelope id. */
+  /** The envelope id, or what stands for it. */
   readonly event: string;
   /** The columns it states, by name. An empty value clears; a column left out says nothing. */
   readonly columns: Readonly<Record<string, ColumnValue>>;
-  /** For columns that the client did not state itself; any other column is explicit. */
+  /** For columns that the client did not state itself, `metadata` for all of it; any other is explicit. */
   readonly ranks: Readonly<Record<string, Rank>>;
   /** First-level metadata, values as stored. */
   readonly metadata: Readonly<Record<string, string>> | null;

@@ -5,6 +5,9 @@ import { validateEvent } from "./dialects/langfuse.ts";
 import type { Deletion, Fact } from "./facts.ts";
 import { parseJson } from "./json.ts";
 import type { ParkReason } from "./parked.ts";
+import { eventFacts } from "./otlp/event-facts.ts";
+import { spanFacts } from "./otlp/facts.ts";
+import type { OtelSpan } from "./otlp/span.ts";
 import { decodeRecord, ownerKey } from "./records.ts";
 import type { DecodedRecord, DeleteBody } from "./records.ts";
 import type { Registry } from "./registry.ts";
@@ -27,6 +30,10 @@ export function mapRecord(record: DecodedRecord, registry: Registry): Mapping {
     switch (dialect) {
       case "langfuse":
         return mapLangfuse(record, registry);
+      case "otlp":
+        return mapSpan(record, registry);
+      case "otlp-events":
+        return { ok: true, statements: eventFacts(record.header, spanOf(record)) };
       case "delete":
         return { ok: true, statements: [deletionOf(record)] };
     }
@@ -38,10 +45,15 @@ export function mapRecord(record: DecodedRecord, registry: Registry): Mapping {
 
 /** The log key under which a parked record goes into the log again: its owner's where it can be told. */
 export function ownerKeyOf(bytes: Buffer): string {
-  const { header, body } = decodeRecord(bytes);
+  const record = decodeRecord(bytes);
+  const { header, body } = record;
   if (header.dialect === "delete") {
     const { kind, id }: DeleteBody = JSON.parse(body);
     return ownerKey(header.project, kind === "trace" ? { traceId: id, id } : { id });
+  }
+  if (header.dialect === "otlp" || header.dialect === "otlp-events") {
+    const { traceId, spanId } = spanOf(record);
+    return ownerKey(header.project, { traceId, id: spanId });
   }
   const validated = validateEvent(parseJson(body, { depthMax }).value);
   const isOwned = validated.ok && validated.event.type !== "sdk-log";
@@ -73,6 +85,19 @@ function mapLangfuse({ header, body, isPlain }: DecodedRecord, registry: Registr
       : withCostBasis(fact, position, registry.models),
   );
   return { ok: true, statements };
+}
+
+function mapSpan(record: DecodedRecord, registry: Registry): Mapping {
+  const { header } = record;
+  const facts = spanFacts(header, spanOf(record));
+  const position = Number(header.registry);
+  const statements = facts.map((fact) => withCostBasis(fact, position, registry.models));
+  return { ok: true, statements };
+}
+
+/** The gateway decoded it and wrote it as JSON of its own. */
+function spanOf({ body }: DecodedRecord): OtelSpan {
+  return JSON.parse(body);
 }
 
 function plainly(body: string): { readonly value: unknown; readonly rounded: unknown } {

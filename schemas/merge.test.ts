@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { sortedRecord } from "./canonical.ts";
 import { rank, step } from "./clock.ts";
+import type { Rank } from "./clock.ts";
 import { entityOf, rowOf } from "./entity-row.ts";
 import type { ColumnValue, Fact, Kind } from "./facts.ts";
 import { laws, mergeDeletion, mergeFact, timeColumn } from "./merge.ts";
@@ -25,7 +26,7 @@ const sample: Readonly<Record<string, fc.Arbitrary<ColumnValue>>> = {
   type: fc.constantFrom("SPAN", "GENERATION", "AGENT"),
 };
 const anyText = fc.constantFrom("", "x", "y", "z");
-const anyRank = fc.constantFrom(rank.defaulted, rank.derived, rank.explicit);
+const anyRank = fc.constantFrom(...Object.values(rank));
 
 function factsOf(kind: Kind): fc.Arbitrary<Fact[]> {
   const columns: Record<string, fc.Arbitrary<ColumnValue>> = {};
@@ -44,9 +45,10 @@ function factsOf(kind: Kind): fc.Arbitrary<Fact[]> {
     event: fc.constantFrom("e1", "e2", "e3"),
     stated: fc.record(columns),
     named: fc.subarray(together),
-    ranks: fc.record(Object.fromEntries(together.map(([first]) => [first, anyRank])), {
-      requiredKeys: [],
-    }),
+    ranks: fc.record(
+      Object.fromEntries([...together.map(([first]) => [first, anyRank]), ["metadata", anyRank]]),
+      { requiredKeys: [] },
+    ),
     metadata: fc.option(
       fc.dictionary(fc.constantFrom("a", "b", "10", "__proto__", "toString"), anyText),
     ),
@@ -183,6 +185,34 @@ test("what a client said outweighs a default, whichever came first", () => {
   const late = fact({ environment: "prod" }, { time: 2 });
   expect(merged([early, late])?.columns["environment"]).toBe("prod");
   expect(merged([late, early])?.columns["environment"]).toBe("prod");
+});
+
+function implied(name: string, time: number, at: Rank): Fact {
+  return fact({ name }, { time, event: name, ranks: { name: at } });
+}
+
+function nameAfter(...facts: Fact[]): ColumnValue | undefined {
+  return merged(facts)?.columns["name"];
+}
+
+test("what spans imply for their trace counts by where they stand, and among equals the first to start counts", () => {
+  const child = implied("child", 1, rank.child);
+  const marked = implied("marked", 2, rank.markedRoot);
+  const root = implied("root", 4, rank.root);
+  const second = implied("second root", 5, rank.root);
+  const twin = implied("twin of the root", 4, rank.root);
+  const stated = implied("stated", 0, rank.explicit);
+  expect(nameAfter(marked, child)).toBe("marked");
+  expect(nameAfter(marked, second, child, root)).toBe("root");
+  expect(nameAfter(twin, root)).toBe("root");
+  expect(nameAfter(stated, second, root)).toBe("stated");
+});
+
+test("metadata that a span implies gives way to metadata that was stated, key by key", () => {
+  const weak = fact({}, { time: 9, ranks: { metadata: rank.root }, metadata: { a: "1", b: "1" } });
+  const stated = fact({}, { time: 1, metadata: { b: "2" } });
+  expect({ ...merged([stated, weak])?.metadata }).toEqual({ a: "1", b: "2" });
+  expect({ ...merged([weak, stated])?.metadata }).toEqual({ a: "1", b: "2" });
 });
 
 test("in one millisecond an update comes after its create", () => {

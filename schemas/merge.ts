@@ -69,6 +69,7 @@ export const laws: Readonly<Record<Kind, readonly Unit[]>> = {
     { letter: "w", law: "latest", columns: ["provided_usage", "usage_attributes"] },
     { letter: "r", law: "maximum", columns: ["registry_position"] },
     { letter: "j", law: "latest", columns: ["provided_cost"] },
+    { letter: "s", law: "latest", columns: ["otel"] },
     ...attribution,
   ],
   score: [
@@ -188,11 +189,9 @@ function mergeUnit(
 }
 
 /** Units of a `minimum` compare by value: of their clock only the rank counts. */
-const timeless: Readonly<Record<Rank, Clock>> = {
-  [rank.defaulted]: { rank: rank.defaulted, time: 0, step: 0, event: "" },
-  [rank.derived]: { rank: rank.derived, time: 0, step: 0, event: "" },
-  [rank.explicit]: { rank: rank.explicit, time: 0, step: 0, event: "" },
-};
+const timeless = Object.fromEntries(
+  Object.values(rank).map((at): [Rank, Clock] => [at, { rank: at, time: 0, step: 0, event: "" }]),
+) as Readonly<Record<Rank, Clock>>;
 
 /** The clock of a fact at each rank: one object for all units that share it. */
 function clocksOf({ time, step, event }: Fact): (at: Rank) => Clock {
@@ -263,7 +262,8 @@ function mergeMetadata(
   fact: Fact,
 ): { values: Record<string, string>; clocks: Record<string, Clock> } | null {
   if (!fact.metadata) return null;
-  const clock: Clock = { rank: rank.explicit, time: fact.time, step: fact.step, event: fact.event };
+  const { time, step, event } = fact;
+  const clock: Clock = { rank: fact.ranks["metadata"] ?? rank.explicit, time, step, event };
   const values: Record<string, string> = Object.assign(Object.create(null), base?.metadata);
   const clocks: Record<string, Clock> = Object.assign(Object.create(null), base?.clocks.metadata);
   let changed = false;

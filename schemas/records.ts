@@ -8,7 +8,7 @@
 export interface RecordHeader {
   readonly project: string;
   /** Which mapping turns the body into facts. */
-  readonly dialect: "langfuse" | "delete";
+  readonly dialect: "langfuse" | "otlp" | "otlp-events" | "delete";
   /** When the gateway had it, epoch milliseconds. Never changes, also when the record is appended again. */
   readonly receivedAt: number;
   /** The public key that sent it. */

@@ -59,6 +59,8 @@ export interface ObservationRow extends MergedRow {
   /** USD, decimal text. */
   provided_cost: Record<string, string>;
   registry_position: number;
+  /** The span that it came as, JSON of `OtelSpan`. */
+  otel: string;
   model_id: string;
   prompt_id: string;
   pricing: string;

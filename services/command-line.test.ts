@@ -14,7 +14,14 @@ describe("the command line", () => {
     async (...args) => {
       const { code, out, err } = await sluice(args);
       expect({ code, err }).toEqual({ code: 0, err: "" });
-      for (const command of ["standalone", "keys create", "keys list", "keys revoke", "export"])
+      for (const command of [
+        "standalone",
+        "keys create",
+        "keys list",
+        "keys revoke",
+        "export",
+        "explain",
+      ])
         expect(out).toContain(`  sluice ${command}`);
       for (const { name, initial, about } of listSettings()) {
         expect(out).toContain(`${name}${initial === null ? "" : ` (${initial})`}\n`);
@@ -41,6 +48,9 @@ describe("the command line", () => {
     [["keys", "revoke"], "keys revoke needs --public-key"],
     [["export"], "export needs --project"],
     [["export", "--project", ""], "export needs --project"],
+    [["explain"], "explain needs a FILE"],
+    [["explain", "a", "b"], 'there is no command "explain a b"'],
+    [["explain", "a", "--note", "n"], "explain takes no --note"],
   ])("refuses %j with 2 and says why", async (args, problem) => {
     const { code, out, err } = await sluice(args);
     expect({ code, out }).toEqual({ code: 2, out: "" });

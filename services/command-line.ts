@@ -38,6 +38,8 @@ interface Command {
   readonly about: string;
   readonly required: readonly (keyof Values)[];
   readonly allowed: readonly (keyof Values)[];
+  /** What stands behind the command's name, where it takes something there. */
+  readonly operand?: string;
   readonly run: (call: Call) => Promise<void>;
 }
 
@@ -45,6 +47,8 @@ interface Command {
 interface Call {
   readonly config: Config;
   readonly values: Values;
+  /** Empty for a command that takes none. */
+  readonly operand: string;
   readonly around: Surroundings;
   readonly logger: Logger;
 }
@@ -84,6 +88,14 @@ const commands: Readonly<Record<string, Command>> = {
     required: ["project"],
     allowed: ["project"],
     run: exportProject,
+  },
+  explain: {
+    usage: "explain FILE",
+    about: "Shows what would become of the spans of an OTLP request, in protobuf or JSON.",
+    required: [],
+    allowed: [],
+    operand: "FILE",
+    run: explainFile,
   },
 };
 
@@ -129,7 +141,8 @@ export async function run(
   });
   for (const warning of parsed.warnings) logger.warn(warning);
   try {
-    await asked.command.run({ config: parsed.config, values: asked.values, around, logger });
+    const { values, operand } = asked;
+    await asked.command.run({ config: parsed.config, values, operand, around, logger });
     return exitCodes.done;
   } catch (error) {
     logger.debug("failed", { error });
@@ -173,6 +186,12 @@ async function exportProject({ config, values, around }: Call): Promise<void> {
   }
 }
 
+async function explainFile({ operand, around }: Call): Promise<void> {
+  // Apart from the other commands: it needs no engine.
+  const { explainCommand } = await import("./standalone/explain.ts");
+  await explainCommand(operand, lineWriter(around.stdout));
+}
+
 /** Writes lines as fast as their reader takes them; rejects once the reader is gone. */
 function lineWriter(stream: Writable): (line: string) => Promise<void> {
   let broken: Error | null = null;
@@ -186,7 +205,7 @@ function lineWriter(stream: Writable): (line: string) => Promise<void> {
 }
 
 type Asked =
-  | { readonly command: Command | null; readonly values: Values }
+  | { readonly command: Command | null; readonly values: Values; readonly operand: string }
   | { readonly problem: string };
 
 function parseCommand(args: readonly string[]): Asked {
@@ -196,11 +215,10 @@ function parseCommand(args: readonly string[]): Asked {
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) };
   }
-  const name = parsed.positionals.join(" ");
-  const command = Object.hasOwn(commands, name) ? (commands[name] ?? null) : null;
-  const { values } = parsed;
+  const { values, positionals } = parsed;
+  const { name, command, operand } = commandOf(positionals);
   if (name !== "" && command === null) return { problem: `there is no command "${name}"` };
-  if (values.help === true || values.version === true) return { command, values };
+  if (values.help === true || values.version === true) return { command, values, operand };
   for (const option of ["project", "public-key", "note"] as const) {
     if (values[option] !== undefined && command?.allowed.includes(option) !== true)
       return { problem: `${name || "sluice"} takes no --${option}` };
@@ -208,7 +226,25 @@ function parseCommand(args: readonly string[]): Asked {
   const missing = command?.required.find((option) => !values[option]);
   if (missing !== undefined && values["check-config"] !== true)
     return { problem: `${name} needs --${missing}` };
-  return { command, values };
+  if (command?.operand !== undefined && operand === "" && values["check-config"] !== true)
+    return { problem: `${name} needs a ${command.operand}` };
+  return { command, values, operand };
+}
+
+function commandOf(positionals: readonly string[]): {
+  readonly name: string;
+  readonly command: Command | null;
+  readonly operand: string;
+} {
+  const [first = "", second = ""] = positionals;
+  const taking = positionals.length <= 2 ? commandNamed(first) : null;
+  if (taking?.operand !== undefined) return { name: first, command: taking, operand: second };
+  const name = positionals.join(" ");
+  return { name, command: commandNamed(name), operand: "" };
+}
+
+function commandNamed(name: string): Command | null {
+  return Object.hasOwn(commands, name) ? (commands[name] ?? null) : null;
 }
 
 function explain(error: unknown, config: Config): string {

@@ -1,4 +1,6 @@
 import { bodyTooLarge, unavailable } from "../../schemas/errors.ts";
+import { positionAfter } from "../../schemas/position.ts";
+import type { Position } from "../../schemas/position.ts";
 import { ownerKey, recordEncoder } from "../../schemas/records.ts";
 import type { RecordHeader, RecordOwner } from "../../schemas/records.ts";
 import { AppendError } from "../runtime/event-log/port.ts";
@@ -26,18 +28,19 @@ export interface AcceptedEvent {
 /**
  * Makes the events of one request durable, in one append; resolves when they are. A 2xx may be sent after that and not
  * before. Rejects with a 503 ApiError when the log cannot take them now and with 413 when it never will.
+ * Resolves to where they lie in the log; null when there were none.
  */
 export type Accept = (
   source: Source,
   dialect: RecordHeader["dialect"],
   events: readonly AcceptedEvent[],
-) => Promise<void>;
+) => Promise<Position | null>;
 
 /** The one path from every dialect's routes into the log. */
 export function createAccept({ eventLog, now, registryPosition }: AcceptOptions): Accept {
   let receivedAt = 0;
   return async (source, dialect, events) => {
-    if (events.length === 0) return;
+    if (events.length === 0) return null;
     // No await between here and the append: within a process, log order is the order of receivedAt, also when the
     // clock steps back.
     receivedAt = Math.max(receivedAt, now());
@@ -55,7 +58,8 @@ export function createAccept({ eventLog, now, registryPosition }: AcceptOptions)
       value: encode(body, isPlain),
     }));
     try {
-      await eventLog.append(entries);
+      const positions = await eventLog.append(entries);
+      return positionAfter(eventLog.generation, positions);
     } catch (error) {
       throw answerFor(error);
     }

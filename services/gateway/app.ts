@@ -4,6 +4,7 @@ import type { KeyRing } from "../runtime/auth.ts";
 import type { EventLog } from "../runtime/event-log/port.ts";
 import { createAdmission } from "../runtime/http/admission.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
+import type { BodyLimits } from "../runtime/http/body.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { RegistryFold } from "../runtime/registry.ts";
 import { createAccept } from "./accept.ts";
@@ -11,6 +12,7 @@ import type { Accept } from "./accept.ts";
 import type { IngestOptions } from "./ingest.ts";
 import { langfuseIngestion } from "./langfuse-ingestion.ts";
 import { langfuseRest } from "./langfuse-rest.ts";
+import { otlpRoutes } from "./otlp.ts";
 import { scoreRoutes } from "./scores.ts";
 import { traceDeletion } from "./trace-deletion.ts";
 
@@ -27,6 +29,8 @@ export interface GatewayOptions {
 export interface GatewayLimits {
   /** Of one request, as sent and inflated. */
   readonly bodyBytesMax: number;
+  /** The same of an OTLP request. */
+  readonly otlpBodyBytesMax: number;
   /** Of all requests in hand together. */
   readonly inflightBytesMax: number;
   /** How many containers may enclose a value. */
@@ -44,11 +48,20 @@ export interface Gateway extends IngestOptions {
   readonly log: Logger;
   readonly depthMax: number;
   readonly now: () => number;
+  readonly otlp: {
+    readonly limits: BodyLimits;
+    /** For a key, and from the end of a request to its answer. */
+    readonly answerMsMax: number;
+  };
 }
 
-/** Adds the gateway's routes to an app of `createHttpApp`, which answers 405 to their other methods. */
-export function gatewayRoutes(app: Hono<HttpEnv>, options: GatewayOptions): void {
+/**
+ * Adds the gateway's routes to an app of `createHttpApp`, which answers 405 to their other methods. Returns what they
+ * share, for servers that are not HTTP.
+ */
+export function gatewayRoutes(app: Hono<HttpEnv>, options: GatewayOptions): Gateway {
   const { eventLog, keys, log, registry, limits, now = Date.now } = options;
+  const otlpBytesMax = limits.otlpBodyBytesMax;
   const gateway: Gateway = {
     accept: createAccept({ eventLog, now, registryPosition: () => registry.position() }),
     admission: createAdmission({
@@ -62,9 +75,16 @@ export function gatewayRoutes(app: Hono<HttpEnv>, options: GatewayOptions): void
     log,
     depthMax: limits.depthMax,
     now,
+    otlp: {
+      limits: { bytesMax: otlpBytesMax, inflatedBytesMax: otlpBytesMax, takesBrotli: true },
+      // The JavaScript exporter of Langfuse has 5 s for a batch, with its retries (otlp.md §4.1).
+      answerMsMax: limits.answerMsMax ?? 3_000,
+    },
   };
   langfuseIngestion(app, gateway);
   langfuseRest(app, gateway);
   scoreRoutes(app, gateway);
   traceDeletion(app, gateway);
+  otlpRoutes(app, gateway);
+  return gateway;
 }

@@ -3,6 +3,8 @@ import type { Context, Handler } from "hono";
 import { invalidBody, unavailable } from "../../schemas/errors.ts";
 import { JsonError, parseJson } from "../../schemas/json.ts";
 import type { JsonDocument } from "../../schemas/json.ts";
+import { formatPosition } from "../../schemas/position.ts";
+import type { Position } from "../../schemas/position.ts";
 import type { ProjectCaller } from "../runtime/auth.ts";
 import type { Admission } from "../runtime/http/admission.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
@@ -69,28 +71,45 @@ function plain(value: unknown): JsonDocument {
   return { value, rounded: value, isPlain: true, elementText: null, tooDeep: () => false };
 }
 
-/** Who sent the events of this request; the SDK's name comes with it in headers (write-api §2.7). */
+/** Who sent the events of this request; the log line names it, too. */
 export function sourceOf(c: Context<HttpEnv>, caller: ProjectCaller): Source {
   const line = c.get("line");
   line.project = caller.project.id;
   line.keyId = caller.keyId;
+  return sourceBy((name) => c.req.header(name), caller);
+}
+
+/** Who sent the events of a request with these headers; the SDK's name comes with it in two of them (write-api §2.7). */
+export function sourceBy(
+  header: (name: string) => string | undefined,
+  caller: ProjectCaller,
+): Source {
+  const ofSdk = (part: "name" | "version"): string =>
+    (header(`x-langfuse-sdk-${part}`) ?? header(`x_langfuse_sdk_${part}`))?.slice(
+      0,
+      sdkHeaderCharsMax,
+    ) || "unknown";
   return {
     project: caller.project.id,
     keyId: caller.keyId,
-    sdkName: sdkHeader(c, "name"),
-    sdkVersion: sdkHeader(c, "version"),
+    sdkName: ofSdk("name"),
+    sdkVersion: ofSdk("version"),
   };
-}
-
-function sdkHeader(c: Context<HttpEnv>, part: "name" | "version"): string {
-  const value = c.req.header(`x-langfuse-sdk-${part}`) ?? c.req.header(`x_langfuse_sdk_${part}`);
-  return value?.slice(0, sdkHeaderCharsMax) || "unknown";
 }
 
 /** It becomes a column of few distinct values, and the header is the client's to choose. */
 const sdkHeaderCharsMax = 100;
 
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+/**
+ * Tells the client where its events lie: a read that names this position sees them. To be called before the answer is
+ * made.
+ */
+export function tellPosition(c: Context<HttpEnv>, position: Position | null): void {
+  if (position !== null) c.header("x-sluice-position", formatPosition(position));
+}
+
+/** Rejects with a 503 ApiError when the work takes longer; the work itself goes on. */
+export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {

@@ -17,7 +17,7 @@ import type { ProjectCaller } from "../runtime/auth.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
 import type { AcceptedEvent } from "./accept.ts";
 import type { Gateway } from "./app.ts";
-import { ingestHandler, jsonDocument, sourceOf } from "./ingest.ts";
+import { ingestHandler, jsonDocument, sourceOf, tellPosition } from "./ingest.ts";
 import { scoreChecker } from "./score-check.ts";
 
 /**
@@ -38,7 +38,8 @@ export function langfuseIngestion(app: Hono<HttpEnv>, gateway: Gateway): void {
       const line = c.get("line");
       line.events = batch.length;
       line.rejected = verdict.errors.length;
-      await gateway.accept(sourceOf(c, caller), "langfuse", verdict.accepted);
+      const position = await gateway.accept(sourceOf(c, caller), "langfuse", verdict.accepted);
+      tellPosition(c, position);
       return c.json({ successes: verdict.successes, errors: verdict.errors }, 207);
     }),
   );

@@ -10,7 +10,7 @@ import { isoOf } from "../../schemas/time.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
 import type { Gateway } from "./app.ts";
 import { writerOf } from "./caller.ts";
-import { ingestHandler, jsonDocument, sourceOf } from "./ingest.ts";
+import { ingestHandler, jsonDocument, sourceOf, tellPosition } from "./ingest.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -65,9 +65,10 @@ function single(gateway: Gateway, route: LegacyRoute): Handler<HttpEnv> {
     const stored = validated.event;
     if (stored.type === "sdk-log") throw new Error("no route writes sdk logs");
     const source = sourceOf(c, caller);
-    await gateway.accept(source, "langfuse", [
+    const position = await gateway.accept(source, "langfuse", [
       { owner: ownerOf(stored), body: JSON.stringify(event), isPlain: true },
     ]);
+    tellPosition(c, position);
     return c.json({ id }, 200);
   });
 }

@@ -42,16 +42,17 @@ describe("when the log cannot take events", () => {
   });
 
   it("a late failure after that answer harms nobody", async () => {
+    const failing = gate();
     const gateway = await startGateway({
       limits: { answerMsMax: 20 },
       append: () => async () => {
-        await new Promise((resolve) => setTimeout(resolve, 60));
+        await failing.opened;
         throw new AppendError("retryable", "too late");
       },
     });
     expect(await gateway.ingest([event("trace-create")])).toMatchObject(tryAgain);
-    await new Promise((resolve) => setTimeout(resolve, 80));
-    expect((await gateway.ingest([])).status).toBe(207);
+    failing.open();
+    await expect.poll(async () => (await gateway.ingest([])).status).toBe(207);
   });
 
   it("something unforeseen is a 500 that says nothing but a number to quote", async () => {
@@ -81,40 +82,41 @@ it("a key ring that does not answer is a 503 in time", async () => {
 
 describe("when requests in hand hold all the bytes there are", () => {
   const inflightBytesMax = 10_000;
+  // The interim answer, 100, says that the request is in hand.
   const headers =
-    "POST /api/public/ingestion HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+    "POST /api/public/ingestion HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n";
 
   it("another is refused before its body is sent, and admitted when one has left", async () => {
     const gateway = await startGateway({ limits: { inflightBytesMax } });
     const first = await rawClient(gateway.url);
     first.send(`${headers}Content-Length: 9000\r\n\r\n`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await first.until("100 Continue");
     const second = await rawClient(gateway.url);
     second.send(`${headers}Content-Length: 2000\r\n\r\n`);
     const text = await second.until("ServiceUnavailableError");
-    expect(text).toMatch(/^HTTP\/1.1 503 [\s\S]*retry-after: 1\r\n/i);
+    expect(text).toMatch(/^HTTP\/1.1 503 [\s\S]*retry-after: 1\r\n/im);
 
     first.socket.resetAndDestroy();
     await eventually(() => gateway.lines.some(({ status }) => status === 499));
     const third = await rawClient(gateway.url);
     third.send(`${headers}Content-Length: 2000\r\n\r\n${"x".repeat(2000)}`);
-    expect(await third.until("}")).toMatch(/^HTTP\/1.1 400 /);
+    expect(await third.until("}")).toMatch(/^HTTP\/1.1 400 /m);
   });
 
   it("a compressed body counts with what it may become, and chunks with what they may", async () => {
     const gateway = await startGateway({ limits: { inflightBytesMax, bodyBytesMax: 9_000 } });
-    for (const kind of [
-      "Content-Encoding: gzip\r\nContent-Length: 50",
-      "Transfer-Encoding: chunked",
-    ]) {
+    const kinds = ["Content-Encoding: gzip\r\nContent-Length: 50", "Transfer-Encoding: chunked"];
+    for (const [index, kind] of kinds.entries()) {
       const first = await rawClient(gateway.url);
       first.send(`${headers}${kind}\r\n\r\n`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await first.until("100 Continue");
       const second = await rawClient(gateway.url);
       second.send(`${headers}Content-Length: 2000\r\n\r\n`);
-      expect(await second.until("}")).toMatch(/^HTTP\/1.1 503 /);
+      expect(await second.until("}")).toMatch(/^HTTP\/1.1 503 /m);
       first.socket.resetAndDestroy();
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await eventually(
+        () => gateway.lines.filter(({ status }) => status === 499).length === index + 1,
+      );
     }
   });
 
@@ -132,6 +134,8 @@ describe("when requests in hand hold all the bytes there are", () => {
     expect((await gateway.ingest([event("trace-create", big)])).body.message).toContain("holds");
     landing.open();
     await eventually(() => gateway.records().length === 1);
-    expect((await gateway.ingest([event("trace-create", big)])).status).toBe(207);
+    await expect
+      .poll(async () => (await gateway.ingest([event("trace-create", big)])).status)
+      .toBe(207);
   });
 });

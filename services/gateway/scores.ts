@@ -8,7 +8,7 @@ import { isoOf } from "../../schemas/time.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
 import type { Gateway } from "./app.ts";
 import { callerOf, writerOf } from "./caller.ts";
-import { ingestHandler, jsonDocument, sourceOf } from "./ingest.ts";
+import { ingestHandler, jsonDocument, sourceOf, tellPosition } from "./ingest.ts";
 import { scoreChecker } from "./score-check.ts";
 
 /** Scores one by one (write-api §1.1, §2.7): POST writes one as a batch of one would, DELETE by id. */
@@ -32,9 +32,10 @@ export function scoreRoutes(app: Hono<HttpEnv>, gateway: Gateway): void {
         body: { ...score, id },
       };
       const { traceId, sessionId } = score;
-      await gateway.accept(sourceOf(c, caller), "langfuse", [
+      const position = await gateway.accept(sourceOf(c, caller), "langfuse", [
         { owner: { traceId, sessionId, id }, body: JSON.stringify(event), isPlain: true },
       ]);
+      tellPosition(c, position);
       return c.json({ id }, 200);
     }),
   );
@@ -45,9 +46,10 @@ export function scoreRoutes(app: Hono<HttpEnv>, gateway: Gateway): void {
       const caller = await writerOf(c, gateway.keys);
       const id = c.req.param("id") ?? "";
       const deletion: DeleteBody = { kind: "score", id };
-      await gateway.accept(sourceOf(c, caller), "delete", [
+      const position = await gateway.accept(sourceOf(c, caller), "delete", [
         { owner: { id }, body: JSON.stringify(deletion), isPlain: true },
       ]);
+      tellPosition(c, position);
       // Also for an id that nobody has: whether it exists is only known behind the log.
       return c.json({ message: "Score deletion queued successfully" }, 202);
     }),

@@ -1,3 +1,4 @@
+import root from "otlp-transformer-0216/build/src/generated/root.js";
 import { onTestFinished } from "vitest";
 
 import { decodeRecord } from "../../schemas/records.ts";
@@ -11,7 +12,7 @@ import { openRegistry } from "../runtime/registry.ts";
 import type { RegistryFold } from "../runtime/registry.ts";
 import type { LogLine } from "../runtime/http/testing.ts";
 import { gatewayRoutes } from "./app.ts";
-import type { GatewayLimits, GatewayOptions } from "./app.ts";
+import type { Gateway, GatewayLimits, GatewayOptions } from "./app.ts";
 
 const organization = { id: "o1", name: "Org" };
 const pairs: Record<string, KeyInfo> = {
@@ -48,6 +49,8 @@ export interface Answer {
 
 export interface TestGateway {
   readonly url: string;
+  /** What its routes share. */
+  readonly gateway: Gateway;
   /** Has the projects p1 and p2. */
   readonly registry: RegistryFold;
   readonly lines: LogLine[];
@@ -81,6 +84,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const memory = await openMemoryLog({ partitions: 4, topic });
   onTestFinished(() => memory.close());
   const eventLog: EventLog = {
+    generation: memory.generation,
     append: options.append?.(memory) ?? ((entries) => memory.append(entries)),
     consume: (consumer) => memory.consume(consumer),
     ends: () => memory.ends(),
@@ -97,15 +101,19 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
     await registry.submit({ type: "project-create", project }, "test");
   }
   const app = createHttpApp(log);
-  gatewayRoutes(app, {
+  const gateway = gatewayRoutes(app, {
     eventLog,
     keys: options.keys ?? testKeys,
     log,
     registry,
     limits: {
       bodyBytesMax: 4_718_592,
+      otlpBodyBytesMax: 20 * 1024 * 1024,
       inflightBytesMax: 64 * 1024 * 1024,
       depthMax: 100,
+      // A machine that is busy with other tests is not what a test is about.
+      answerMsMax: 30_000,
+      lagMsMax: 30_000,
       ...options.limits,
     },
     ...(options.now && { now: options.now }),
@@ -130,6 +138,7 @@ export async function startGateway(options: TestGatewayOptions = {}): Promise<Te
   const post: TestGateway["post"] = (path, body, headers) => send("POST", path, body, headers);
   return {
     url,
+    gateway,
     registry,
     lines,
     records,
@@ -167,4 +176,94 @@ export function event(
     body: { id: `b${counter}`, ...body },
     ...envelope,
   };
+}
+
+/** A span in OTLP/JSON, valid unless the test says otherwise. */
+export function otlpSpan(fields: object = {}): OtlpSpanJson {
+  counter += 1;
+  return {
+    traceId: counter.toString(16).padStart(32, "a"),
+    spanId: counter.toString(16).padStart(16, "b"),
+    name: `span ${counter}`,
+    startTimeUnixNano: "1777000000000000001",
+    endTimeUnixNano: "1777000001000000002",
+    ...fields,
+  };
+}
+
+export interface OtlpSpanJson {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly name: string;
+  readonly [field: string]: unknown;
+}
+
+/** An export of these spans in OTLP/JSON. */
+export function exportOf(...spans: readonly object[]): object {
+  const resource = { attributes: [{ key: "service.name", value: { stringValue: "test" } }] };
+  return { resourceSpans: [{ resource, scopeSpans: [{ scope: { name: "scope" }, spans }] }] };
+}
+
+/** The same in protobuf, as the generated encoder of OpenTelemetry writes it. */
+export function protobufOf(request: object): Uint8Array<ArrayBuffer> {
+  const { ExportTraceServiceRequest: type } = (root as unknown as GeneratedRoot).opentelemetry.proto
+    .collector.trace.v1;
+  const withBytes: unknown = JSON.parse(JSON.stringify(request), (key, value: unknown) =>
+    /^(?:traceId|spanId|parentSpanId)$/.test(key) && typeof value === "string"
+      ? Buffer.from(value, "hex").toString("base64")
+      : value,
+  );
+  return new Uint8Array(type.encode(type.fromObject(withBytes)).finish());
+}
+
+interface GeneratedRoot {
+  readonly opentelemetry: {
+    readonly proto: {
+      readonly collector: {
+        readonly trace: { readonly v1: { readonly ExportTraceServiceRequest: GeneratedType } };
+      };
+    };
+  };
+}
+
+interface GeneratedType {
+  fromObject(message: unknown): object;
+  encode(message: object): { finish(): Uint8Array };
+}
+
+/** A field of protobuf whose value has a length. */
+export function delimited(field: number, ...parts: readonly (Uint8Array | string)[]): Buffer {
+  const value = Buffer.concat(
+    parts.map((part) => (typeof part === "string" ? Buffer.from(part) : part)),
+  );
+  const head = [(field << 3) | 2];
+  let rest = value.length;
+  for (; rest >= 0x80; rest >>>= 7) head.push((rest & 0x7f) | 0x80);
+  return Buffer.concat([Buffer.from([...head, rest]), value]);
+}
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly bytes: Buffer;
+}
+
+/** Posts a protobuf body with the key of project p1, unless the headers say otherwise. */
+export async function postProtobuf(
+  gateway: TestGateway,
+  path: string,
+  body: NonNullable<RequestInit["body"]>,
+  headers: Record<string, string> = {},
+): Promise<RawAnswer> {
+  const response = await fetch(gateway.url + path, {
+    method: "POST",
+    body,
+    headers: {
+      authorization: basic("pk-lf-1:sk-lf-1"),
+      "content-type": "application/x-protobuf",
+      ...headers,
+    },
+  });
+  const bytes = Buffer.from(await response.arrayBuffer());
+  return { status: response.status, headers: response.headers, bytes };
 }

@@ -8,10 +8,10 @@ import type { HttpEnv } from "../runtime/http/app.ts";
 import type { AcceptedEvent } from "./accept.ts";
 import type { Gateway } from "./app.ts";
 import { writerOf } from "./caller.ts";
-import { ingestHandler, jsonDocument, sourceOf } from "./ingest.ts";
+import { ingestHandler, jsonDocument, sourceOf, tellPosition } from "./ingest.ts";
 
 /** Nobody is told whether a trace existed: that is only known behind the log (read-api §3.3). */
-const bulkBody = z.strictObject({ traceIds: z.array(z.string().min(1)).min(1).max(1000) });
+export const bulkBody = z.strictObject({ traceIds: z.array(z.string().min(1)).min(1).max(1000) });
 
 /** `DELETE` of one trace, or of up to a thousand: records in the log that win over late replays of what they delete. */
 export function traceDeletion(app: Hono<HttpEnv>, gateway: Gateway): void {
@@ -19,7 +19,10 @@ export function traceDeletion(app: Hono<HttpEnv>, gateway: Gateway): void {
     "/api/public/traces/:id",
     ingestHandler(gateway, async (c) => {
       const caller = await writerOf(c, gateway.keys);
-      await gateway.accept(sourceOf(c, caller), "delete", [deletionOf(c.req.param("id") ?? "")]);
+      const position = await gateway.accept(sourceOf(c, caller), "delete", [
+        deletionOf(c.req.param("id") ?? ""),
+      ]);
+      tellPosition(c, position);
       return c.json({ message: "Trace deleted successfully" }, 200);
     }),
   );
@@ -32,7 +35,8 @@ export function traceDeletion(app: Hono<HttpEnv>, gateway: Gateway): void {
       const parsed = bulkBody.safeParse(document.rounded);
       if (!parsed.success) throw invalidRequest(issuesOf(parsed.error));
       const deletions = parsed.data.traceIds.map(deletionOf);
-      await gateway.accept(sourceOf(c, caller), "delete", deletions);
+      const position = await gateway.accept(sourceOf(c, caller), "delete", deletions);
+      tellPosition(c, position);
       return c.json({ message: "Traces deleted successfully" }, 200);
     }),
   );

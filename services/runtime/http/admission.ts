@@ -36,6 +36,33 @@ export function createAdmission(limits: AdmissionLimits): Admission {
   };
 }
 
+/** What a request holds whose size is not known before it is read. */
+export interface GrowingStay {
+  /** To be told what is held by now. Throws a 503 ApiError when the server has no room for it. */
+  grow(bytes: number): void;
+  leave(): void;
+}
+
+/**
+ * Admits a request for `bytes`, and for twice as many whenever those are used up: to hold the greatest body that could
+ * come for each would leave room for few. Throws as {@link Admission.enter} does.
+ */
+export function enterGrowing(admission: Admission, bytes: number): GrowingStay {
+  const leaves = [admission.enter(bytes)];
+  let admitted = bytes;
+  return {
+    grow(held) {
+      while (held > admitted) {
+        leaves.push(admission.enter(admitted));
+        admitted *= 2;
+      }
+    },
+    leave() {
+      for (const leave of leaves.splice(0)) leave();
+    },
+  };
+}
+
 const lagResolutionMs = 20;
 const lagWindowMs = 1_000;
 

@@ -85,7 +85,7 @@ function crossOrigin(): MiddlewareHandler<HttpEnv> {
   const reflect = cors({
     origin: (origin) => origin,
     allowMethods: ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH"],
-    exposeHeaders: ["x-request-id", "retry-after"],
+    exposeHeaders: ["x-request-id", "retry-after", "x-sluice-position", "x-sluice-lag"],
     maxAge: 86_400,
   });
   return async (c, next) => {

@@ -112,7 +112,8 @@ describe("a body over its limit", () => {
     const response = await post(url, bomb, { "content-encoding": "gzip" });
     clearInterval(watch);
     expect(response.status).toBe(413);
-    expect(peak - before).toBeLessThan(50 * 1024 * 1024);
+    // What else this process does counts too, so the bound is only far from the 512 MiB.
+    expect(peak - before).toBeLessThan(200 * 1024 * 1024);
   });
 });
 
@@ -144,10 +145,10 @@ describe("a body that cannot be read", () => {
   it.each(["", "Content-Encoding: gzip\r\n"])(
     "is nobody's error when the client goes away (%j)",
     async (header) => {
-      const { url, lines } = await sink();
+      const { url, lines, reached } = await sink();
       const client = await rawClient(url);
       client.send(`POST /sink HTTP/1.1\r\nHost: x\r\n${header}Content-Length: 1000\r\n\r\n\x1f`);
-      await pause(50);
+      await eventually(() => reached() === 1);
       client.socket.resetAndDestroy();
       await eventually(() => lines.length > 0);
       expect(lines).toMatchObject([{ level: "info", message: "request", status: 499 }]);
@@ -156,19 +157,21 @@ describe("a body that cannot be read", () => {
   );
 });
 
-/** A server with one route, which answers with the size and the start of the body it has read. */
+/** A server with one route, which answers with the size and the start of the body it has read, and counts requests. */
 async function sink(
   serverLimits: Partial<ServerLimits> = {},
   bodyLimits: BodyLimits = limits,
-): Promise<{ url: string; lines: LogLine[] }> {
+): Promise<{ url: string; lines: LogLine[]; reached: () => number }> {
   const { log, lines } = recordingLogger();
   const app = createHttpApp(log);
+  let requests = 0;
   app.post("/sink", async (c) => {
+    requests += 1;
     const body = await readBody(c.env.incoming, c.env.incoming.headers, bodyLimits);
     return c.json({ bytes: body.length, head: body.toString("latin1", 0, 20) });
   });
   const { url } = await startServer(app, log, serverLimits);
-  return { url, lines };
+  return { url, lines, reached: () => requests };
 }
 
 function post(

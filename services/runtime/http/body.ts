@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { createGunzip, createInflate } from "node:zlib";
-import type { Gunzip, Inflate } from "node:zlib";
+import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
+import type { BrotliDecompress, Gunzip, Inflate } from "node:zlib";
 
 import { bodyTooLarge, invalidBody, unsupportedEncoding } from "../../../schemas/errors.ts";
 
@@ -9,6 +9,10 @@ export interface BodyLimits {
   readonly bytesMax: number;
   /** Bytes after decompression; for an identity body `bytesMax` alone counts. */
   readonly inflatedBytesMax: number;
+  /** Also takes Brotli, which the clients of the batch API do not send. */
+  readonly takesBrotli?: boolean;
+  /** Told how many bytes are held, whenever more have come; what it throws is what the reading rejects with. */
+  readonly onHeld?: (bytes: number) => void;
 }
 
 /** The client went away before its request was complete. Nobody is left to answer, and nothing is wrong here. */
@@ -29,12 +33,14 @@ export async function readBody(
   headers: IncomingHttpHeaders,
   limits: BodyLimits,
 ): Promise<Buffer> {
-  const inflater = inflaterFor(headers["content-encoding"]);
+  // It may have gone while something else was waited for, and then says so no more.
+  if (incoming.destroyed) throw new ClientGone();
+  const inflater = inflaterFor(headers["content-encoding"], limits.takesBrotli === true);
   if (Number(headers["content-length"] ?? 0) > limits.bytesMax) {
     throw bodyTooLarge(limits.bytesMax);
   }
   return await (inflater === null
-    ? readIdentity(incoming, limits.bytesMax)
+    ? readIdentity(incoming, limits)
     : readInflated(incoming, inflater, limits));
 }
 
@@ -47,7 +53,9 @@ export function bodyBytesBound(headers: IncomingHttpHeaders, limits: BodyLimits)
   return Math.min(Number(length ?? Infinity), limits.bytesMax);
 }
 
-function inflaterFor(encoding: string | undefined): Gunzip | Inflate | null {
+type Inflater = BrotliDecompress | Gunzip | Inflate;
+
+function inflaterFor(encoding: string | undefined, takesBrotli: boolean): Inflater | null {
   switch (encoding?.trim().toLowerCase() ?? "") {
     case "":
     case "identity":
@@ -57,27 +65,31 @@ function inflaterFor(encoding: string | undefined): Gunzip | Inflate | null {
       return createGunzip({ chunkSize: inflateChunkBytes });
     case "deflate":
       return createInflate({ chunkSize: inflateChunkBytes });
-    default:
-      throw unsupportedEncoding();
+    case "br":
+      if (takesBrotli) return createBrotliDecompress({ chunkSize: inflateChunkBytes });
   }
+  throw unsupportedEncoding(takesBrotli ? ["br"] : []);
 }
 
 const inflateChunkBytes = 64 * 1024;
 
-function readIdentity(incoming: IncomingMessage, bytesMax: number): Promise<Buffer> {
+function readIdentity(incoming: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length;
-      if (bytes > bytesMax) settle(() => reject(bodyTooLarge(bytesMax)));
-      else chunks.push(chunk);
+      chunks.push(chunk);
+      const refusal = refusalOf(bytes, limits.bytesMax, limits);
+      if (refusal) settle(() => reject(refusal));
     };
     const onEnd = (): void => settle(() => resolve(joined(chunks, bytes)));
     const onGone = (): void => settle(() => reject(new ClientGone()));
     const settle = (answer: () => void): void => {
       incoming.off("data", onData).off("end", onEnd).off("close", onGone);
       answer();
+      // The listener that stays attached would hold them for as long as the rest of the body comes in.
+      chunks.length = 0;
     };
     // Stays attached: an abort after the 413 is an "error" event too, and unheard it would end the process.
     incoming.on("error", onGone);
@@ -91,7 +103,7 @@ function readIdentity(incoming: IncomingMessage, bytesMax: number): Promise<Buff
  */
 function readInflated(
   incoming: IncomingMessage,
-  inflater: Gunzip | Inflate,
+  inflater: Inflater,
   limits: BodyLimits,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
@@ -109,12 +121,13 @@ function readInflated(
       incoming.unpipe(inflater).off("data", onSent).off("close", onGone);
       inflater.destroy();
       answer();
+      chunks.length = 0;
     };
     inflater.on("data", (chunk: Buffer) => {
       inflated += chunk.length;
-      if (inflated > limits.inflatedBytesMax) {
-        settle(() => reject(bodyTooLarge(limits.inflatedBytesMax)));
-      } else chunks.push(chunk);
+      chunks.push(chunk);
+      const refusal = refusalOf(inflated, limits.inflatedBytesMax, limits);
+      if (refusal) settle(() => reject(refusal));
     });
     inflater.on("end", () => settle(() => resolve(joined(chunks, inflated))));
     inflater.on("error", () =>
@@ -124,6 +137,17 @@ function readInflated(
     incoming.on("data", onSent).on("close", onGone);
     incoming.pipe(inflater);
   });
+}
+
+/** Why no more of a body is read, once it has so many bytes; null to go on. */
+function refusalOf(bytes: number, bytesMax: number, { onHeld }: BodyLimits): Error | null {
+  if (bytes > bytesMax) return bodyTooLarge(bytesMax);
+  try {
+    onHeld?.(bytes);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 function joined(chunks: readonly Buffer[], bytes: number): Buffer {

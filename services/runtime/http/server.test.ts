@@ -109,7 +109,7 @@ describe("closing", () => {
     idle.send(hello);
     await idle.until("hello");
     await rawClient(url);
-    await server.close(hourMs);
+    await expect(server.close(hourMs)).resolves.toBeUndefined();
   });
 
   it("cuts off what is not done at the deadline", async () => {

@@ -1,0 +1,22 @@
+/** Who puts an attribute on a span: the SDKs and conventions of otlp.md §2.12, as the mapping tables name them. */
+export const langfuse = "Langfuse SDKs";
+export const langfuseCompat = "Langfuse, older names";
+export const genAi = "GenAI semantic conventions";
+export const openTelemetry = "OpenTelemetry";
+export const openInference = "OpenInference";
+export const traceloop = "OpenLLMetry (Traceloop)";
+export const aiSdk = "Vercel AI SDK";
+export const pydanticAi = "Pydantic AI";
+export const logfire = "Logfire";
+export const liveKit = "LiveKit Agents";
+export const googleAdk = "Google ADK";
+export const genkit = "Genkit";
+export const mlflow = "MLflow";
+export const langSmith = "LangSmith";
+export const springAi = "Spring AI";
+export const liteLlm = "LiteLLM";
+export const mastra = "Mastra";
+export const flue = "Flue";
+export const pipecat = "Pipecat";
+export const openLit = "OpenLIT";
+export const traceAi = "traceAI";
