@@ -134,6 +134,16 @@ export function unavailable(message: string, retryAfterS = 1, options?: ErrorOpt
   );
 }
 
+/** 503: of what is accepted up to the position that a read named, so many records of the log are not stored yet. */
+export function notYetStored(records: bigint): ApiError {
+  const message = `${records} records up to the position asked for are not stored yet. Try again.`;
+  return new ApiError(
+    503,
+    { message, error: "ServiceUnavailableError" },
+    { "retry-after": "1", "x-sluice-lag": String(records) },
+  );
+}
+
 /** 400: the body cannot be read at all: broken transfer, broken compression, not UTF-8, not JSON. */
 export function invalidBody(message: string): ApiError {
   return new ApiError(400, { message, error: "InvalidRequestError" });
@@ -156,15 +166,16 @@ export function bodyTooLarge(bytesMax?: number): ApiError {
   });
 }
 
-/** 415: a Content-Encoding that the server does not read. */
-export function unsupportedEncoding(): ApiError {
+/** 415: a Content-Encoding that the server does not read; `more` are read beside those of every route. */
+export function unsupportedEncoding(more: readonly string[] = []): ApiError {
+  const read = ["identity", "gzip", "deflate", ...more];
   return new ApiError(
     415,
     {
-      message: "Content-Encoding must be identity, gzip or deflate",
+      message: `Content-Encoding must be ${read.slice(0, -1).join(", ")} or ${read.at(-1)}`,
       error: "UnsupportedMediaTypeError",
     },
-    { "accept-encoding": "identity, gzip, deflate" },
+    { "accept-encoding": read.join(", ") },
   );
 }
 

@@ -12,10 +12,12 @@ const exampleConfig: Config = {
     host: "127.0.0.1",
     port: 3000,
     publicUrl: "https://traces.example.com",
+    trustedProxies: ["127.0.0.1", "10.0.0.0/8"],
     bodyBytesMax: 4_718_592,
     inflightBytesMax: 67_108_864,
     depthMax: 200,
   },
+  otlp: { bodyBytesMax: 20_971_520, grpcPort: 4317 },
   dataDir: "./data",
   logLevel: "info",
   shutdownMs: 10_000,
@@ -64,7 +66,8 @@ describe("parseConfig", () => {
     const nothing = { projectId: null, projectName: null, publicKey: null, secretKey: null };
     expect(configOf({})).toEqual({
       ...exampleConfig,
-      http: { ...exampleConfig.http, publicUrl: null },
+      http: { ...exampleConfig.http, publicUrl: null, trustedProxies: null },
+      otlp: { ...exampleConfig.otlp, grpcPort: null },
       init: nothing,
     });
   });
@@ -133,6 +136,15 @@ describe("parseConfig", () => {
     expect(configOf({ SLUICE_HOST: host }).http.host).toBe(host);
   });
 
+  it.each([
+    ["0", 0],
+    ["4318", 4318],
+    ["off", "off"],
+  ])("takes %s for the port of OTLP over gRPC", (text, port) => {
+    expect(configOf({ SLUICE_OTLP_GRPC_PORT: text }).otlp.grpcPort).toBe(port);
+    expect(problemsOf({ SLUICE_OTLP_GRPC_PORT: "none" })[0]).toContain("65535, or off.");
+  });
+
   it("drops the last slash of the public address and keeps its path", () => {
     const url = "https://example.com/traces/";
     expect(configOf({ SLUICE_PUBLIC_URL: url }).http.publicUrl).toBe("https://example.com/traces");
@@ -165,6 +177,10 @@ describe("parseConfig", () => {
   it("refuses limits that contradict each other", () => {
     const env = { SLUICE_BODY_BYTES_MAX: "2MiB", SLUICE_INFLIGHT_BYTES_MAX: "1MiB" };
     expect(problemsOf(env)[0]).toContain("no such body could ever enter");
+    const otlp = { SLUICE_OTLP_BODY_BYTES_MAX: "2MiB", SLUICE_BODY_BYTES_MAX: "1MiB" };
+    expect(problemsOf({ ...otlp, SLUICE_INFLIGHT_BYTES_MAX: "1MiB" })).toEqual([
+      expect.stringContaining("no such request could ever enter"),
+    ]);
     expect(problemsOf({ SLUICE_READ_MEMORY_BYTES: "3GiB" })[0]).toContain("lower it");
   });
 

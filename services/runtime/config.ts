@@ -85,10 +85,14 @@ function given(entry: Setting<unknown>, env: Environment): { name: string; text:
 /** Settings that are well written each by itself but cannot go together. */
 function conflicts(config: Config): readonly string[] {
   const found: string[] = [];
-  const { http, init, reads, engine } = config;
+  const { http, otlp, init, reads, engine } = config;
   if (http.bodyBytesMax > http.inflightBytesMax)
     found.push(
       "SLUICE_BODY_BYTES_MAX is above SLUICE_INFLIGHT_BYTES_MAX: no such body could ever enter.",
+    );
+  if (otlp.bodyBytesMax > http.inflightBytesMax)
+    found.push(
+      "SLUICE_OTLP_BODY_BYTES_MAX is above SLUICE_INFLIGHT_BYTES_MAX: no such request could ever enter.",
     );
   if (reads.memoryBytesMax > engine.memoryBytesMax)
     found.push("SLUICE_READ_MEMORY_BYTES is above SLUICE_ENGINE_MEMORY_BYTES: lower it.");

@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+
 /** How the text of one setting becomes its value. Pure. */
 export interface Format<Value> {
   /** Completes the sentence "it must be …". */
@@ -53,6 +55,26 @@ export function httpUrl(): Format<string> {
       return (url.origin + url.pathname).replace(/\/+$/, "");
     },
   };
+}
+
+/** How many proxies stand in front, or the addresses and subnets that they have. */
+export type TrustedProxies = number | readonly string[];
+
+export function proxyList(): Format<TrustedProxies> {
+  return {
+    expected: "how many proxies there are (1 to 9), or their addresses, like 10.0.0.0/8,::1",
+    parse(text) {
+      if (/^[1-9]$/.test(text)) return Number(text);
+      const entries = text.split(",").map((entry) => entry.trim());
+      return entries.every(isAddressOrSubnet) ? entries : undefined;
+    },
+  };
+}
+
+function isAddressOrSubnet(text: string): boolean {
+  const [, address = "", prefix = "0"] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const version = isIP(address);
+  return version !== 0 && Number(prefix) <= (version === 6 ? 128 : 32);
 }
 
 /** The shortest exact way to write a size: 268435456 is `256MiB`, 1000 is `1000`. */

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 
 import { logLevels } from "./logger.ts";
-import { byteSize, httpUrl, oneOf, textLike, wholeNumber } from "./setting-formats.ts";
+import { byteSize, httpUrl, oneOf, proxyList, textLike, wholeNumber } from "./setting-formats.ts";
 import type { Format } from "./setting-formats.ts";
 
 const KiB = 1024;
@@ -14,6 +14,11 @@ const keyFormat = textLike(
   /^[!-9;-~]{1,200}$/,
   "1 to 200 visible ASCII characters without a colon",
 );
+
+const grpcPortFormat: Format<number | "off"> = {
+  expected: `${wholeNumber(0, 65_535).expected}, or off`,
+  parse: (text) => (text === "off" ? "off" : wholeNumber(0, 65_535).parse(text)),
+};
 
 const hostFormat: Format<string> = {
   expected: "an IP address or a host name, without a port",
@@ -39,6 +44,12 @@ export const settings = {
       httpUrl(),
       "Base URL to show to people, where a proxy stands in front.",
     ),
+    trustedProxies: optional(
+      "SLUICE_TRUSTED_PROXIES",
+      "127.0.0.1,10.0.0.0/8",
+      proxyList(),
+      "Proxies whose X-Forwarded-Proto and -Host count in links: addresses, or how many there are.",
+    ),
     // 4.5 MiB is Langfuse's own limit for one request body.
     bodyBytesMax: setting(
       "SLUICE_BODY_BYTES_MAX",
@@ -58,6 +69,22 @@ export const settings = {
       "200",
       wholeNumber(10, 1000),
       "Deepest nesting of a JSON body, in levels; a deeper one gets 400.",
+    ),
+  },
+  otlp: {
+    // What the OTLP specification recommends: exporters send larger batches than the batch API takes.
+    bodyBytesMax: setting(
+      "SLUICE_OTLP_BODY_BYTES_MAX",
+      "20MiB",
+      byteSize(KiB, 64 * MiB),
+      "Greatest OTLP request, as sent and after inflating; a greater one gets 413.",
+    ),
+    // No default here, so that a port that was asked for can be told from the one that is tried.
+    grpcPort: optional(
+      "SLUICE_OTLP_GRPC_PORT",
+      "4317",
+      grpcPortFormat,
+      "Port for OTLP over gRPC; 0 takes a free one, off none. When not set, 4317 if that is free.",
     ),
   },
   dataDir: setting(

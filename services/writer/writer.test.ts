@@ -82,7 +82,7 @@ async function stored(project: string): Promise<string[]> {
 }
 
 async function drained(log: EventLog): Promise<void> {
-  await expect.poll(() => log.health().lag, { timeout: 50_000 }).toBe(0n);
+  await expect.poll(() => log.health().lag, { timeout: 60_000 }).toBe(0n);
 }
 
 test("what cannot become a row is parked with its bytes and reason, and the rest of its batch is stored", async () => {
@@ -157,7 +157,7 @@ test("however long the engine takes nothing at all, no record is parked for it",
   expect(await stored("outage")).toEqual(["a", "b", "c"]);
   const parked = "SELECT reason FROM sluice.parked_records FINAL WHERE project_id = 'outage'";
   expect(await db.query(parked)).toEqual([]);
-}, 60_000);
+});
 
 test("a record waits until the registry is folded as far as its gateway had it", async () => {
   const { events, registry } = await running();

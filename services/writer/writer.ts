@@ -8,6 +8,7 @@ import type { ParkedRow } from "../../schemas/parked.ts";
 import type { EventLog, LogBatch } from "../runtime/event-log/port.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { RegistryFold } from "../runtime/registry.ts";
+import type { LocalWatermarks } from "../runtime/watermarks.ts";
 import { entityCache } from "./entity-cache.ts";
 import { idFilter } from "./id-filter.ts";
 import { mapBatch, parkedRow } from "./map-batch.ts";
@@ -36,11 +37,13 @@ export interface WriterDeps {
   readonly db: Db;
   readonly limits: WriterLimits;
   readonly log: Logger;
+  /** Told how far the log is stored. */
+  readonly watermarks?: Pick<LocalWatermarks, "advance">;
   readonly now?: () => number;
 }
 
 export interface Writer {
-  /** Finishes the batch in hand, commits it, and stops. */
+  /** Finishes what it has in hand, commits it, and stops. */
   stop(): Promise<void>;
 }
 
@@ -52,7 +55,7 @@ const stubbornAfter = 5;
  * and never skips; what ClickHouse can never take is parked with its bytes and its reason.
  */
 export async function startWriter(options: WriterDeps): Promise<Writer> {
-  const { db, limits, log, events, registry } = options;
+  const { db, limits, log, events, registry, watermarks } = options;
   const store: Omit<StoreDeps, "turn"> = {
     db,
     now: options.now ?? Date.now,
@@ -66,15 +69,23 @@ export async function startWriter(options: WriterDeps): Promise<Writer> {
   await fillFilter(store);
   let failures = { at: -1n, times: 0 };
 
-  async function onBatch(batch: LogBatch, signal: AbortSignal): Promise<"done" | "retry"> {
+  function timesFailed(first: bigint): number {
+    return failures.at === first ? failures.times : 0;
+  }
+
+  async function onBatch(
+    batch: LogBatch,
+    signal: AbortSignal,
+    earlier: Promise<void>,
+  ): Promise<"done" | "retry"> {
     const first = batch.records[0]?.offset ?? 0n;
-    const times = failures.at === first ? failures.times : 0;
     const at = { partition: batch.partition, offset: first };
     try {
       const turn = turnTaker(Number(batch.end - first));
       const mapped = await mapBatch(batch, registry, store.now, signal, turn);
+      await earlier;
       const deps = { ...store, turn };
-      const stored = await storeOrRefuse(deps, mapped.stated, times >= stubbornAfter);
+      const stored = await storeOrRefuse(deps, mapped.stated, timesFailed(first) >= stubbornAfter);
       const parked = [...mapped.parked, ...stored.parked];
       await insertRows(db, "parked_records", parked);
       for (const { ver, reason } of parked) log.warn("record parked", { ...at, ver, reason });
@@ -83,6 +94,7 @@ export async function startWriter(options: WriterDeps): Promise<Writer> {
       return "done";
     } catch (error) {
       if (signal.aborted) return "retry";
+      const times = timesFailed(first);
       failures = { at: first, times: times + 1 };
       const detail = error instanceof DbError ? { code: error.code, kind: error.kind } : { error };
       log.warn("batch not stored, it is tried again", { ...at, times, ...detail });
@@ -95,7 +107,9 @@ export async function startWriter(options: WriterDeps): Promise<Writer> {
     recordsMax: limits.rowsMax,
     bytesMax: limits.bytesMax,
     lingerMs: limits.lingerMs,
+    readAhead: true,
     onBatch,
+    onCommitted: (partition, next) => watermarks?.advance(partition, next),
   });
   // Events go on being accepted into the log; nothing of it is lost, but nothing new can be read.
   consumer.ended.catch((error) => log.error("the writer cannot read on", { error }));

@@ -39,6 +39,8 @@ export class ConsumerLoop implements Consumer {
   readonly #abort = new AbortController();
   #wakeUp: (() => void) | null = null;
   #failingSince: number | null = null;
+  /** The newest delivery: whether it was done. It never rejects. */
+  #inHand: Promise<boolean> = Promise.resolve(true);
 
   /** `onEnd` is called when the consumer has ended, however it did. */
   constructor(readers: readonly PartitionReader[], options: ConsumeOptions, onEnd: () => void) {
@@ -62,13 +64,27 @@ export class ConsumerLoop implements Consumer {
 
   async #run(): Promise<void> {
     try {
+      for (const { reader } of this.#partitions) this.#tellStart(reader);
       this.wake();
       while (!this.#abort.signal.aborted) {
         const partition = this.#nextDue();
-        if (partition === null) await this.#sleep();
-        else await this.#readAndDeliver(partition);
+        if (partition === null) {
+          await this.#sleep();
+          continue;
+        }
+        // A batch that is not full may wait, so that more can join it.
+        if (!this.#options.readAhead || !this.#isFull(partition)) {
+          await this.#inHand;
+          if (this.#abort.signal.aborted) break;
+        }
+        const slice = await this.#read(partition);
+        if (slice === null) continue;
+        const before = this.#inHand;
+        this.#inHand = this.#deliver(partition.reader, slice, before);
+        await before;
       }
     } finally {
+      await this.#inHand;
       for (const { reader } of this.#partitions) await reader.close();
     }
   }
@@ -86,9 +102,12 @@ export class ConsumerLoop implements Consumer {
   /** When a batch of this partition has to be delivered, as `performance.now()` counts. */
   #dueAt({ reader, since }: Waiting): number {
     if (since === null) return Infinity;
+    return this.#isFull({ reader }) ? since : since + this.#options.lingerMs;
+  }
+
+  #isFull({ reader }: Pick<Waiting, "reader">): boolean {
     const { records, bytes } = reader.waiting();
-    const { recordsMax, bytesMax, lingerMs } = this.#options;
-    return records >= recordsMax || bytes >= bytesMax ? since : since + lingerMs;
+    return records >= this.#options.recordsMax || bytes >= this.#options.bytesMax;
   }
 
   async #sleep(): Promise<void> {
@@ -104,43 +123,64 @@ export class ConsumerLoop implements Consumer {
     this.#wakeUp = null;
   }
 
-  async #readAndDeliver(partition: Waiting): Promise<void> {
+  /** Null when the read failed and is to be tried again. */
+  async #read(partition: Waiting): Promise<PartitionSlice | null> {
     const { recordsMax, bytesMax } = this.#options;
-    const { reader } = partition;
-    let slice: PartitionSlice;
     try {
-      slice = await reader.read(recordsMax, bytesMax);
+      const slice = await partition.reader.read(recordsMax, bytesMax);
       this.#failingSince = null;
+      partition.since = null;
+      noteArrival(partition);
+      return slice;
     } catch (error) {
       const now = performance.now();
       this.#failingSince ??= now;
       if (error instanceof UnreadableError || now - this.#failingSince > readPatienceMs)
         throw error;
-      return this.#pause(retryMs);
+      await this.#pause(retryMs);
+      return null;
     }
-    partition.since = null;
-    noteArrival(partition);
-    await this.#deliver(reader, slice);
   }
 
-  async #deliver(reader: PartitionReader, slice: PartitionSlice): Promise<void> {
+  /** Whether the batch was done; never when the one before it was not, whatever its handler says. */
+  async #deliver(
+    reader: PartitionReader,
+    slice: PartitionSlice,
+    before: Promise<boolean>,
+  ): Promise<boolean> {
     const last = slice.records.at(-1);
-    if (last === undefined) return;
+    if (last === undefined) return await before;
     for (let wait = retryMs; ; wait = Math.min(wait * 2, retryMsMax)) {
       const batch = { ...slice, partition: reader.partition, end: reader.end() };
-      if ((await this.#handle(batch)) === "done") return reader.commit(last.offset + 1n);
+      const outcome = await this.#handle(batch, before);
+      if (!(await before)) return false;
+      if (outcome === "done") {
+        reader.commit(last.offset + 1n);
+        this.#options.onCommitted?.(reader.partition, last.offset + 1n);
+        return true;
+      }
       await this.#pause(wait);
-      if (this.#abort.signal.aborted) return;
+      if (this.#abort.signal.aborted) return false;
     }
   }
 
-  async #handle(batch: LogBatch): Promise<"done" | "retry"> {
+  async #handle(batch: LogBatch, before: Promise<boolean>): Promise<"done" | "retry"> {
+    const earlier = before.then((done) => {
+      if (!done) throw new Error("The batch before this one was not done.");
+    });
+    // A handler that fails earlier does not listen to it.
+    earlier.catch(() => {});
     try {
-      return await this.#options.onBatch(batch, this.#abort.signal);
+      return await this.#options.onBatch(batch, this.#abort.signal, earlier);
     } catch {
       // The handler knows what failed and reports it; here a rejection only means "not done".
       return "retry";
     }
+  }
+
+  #tellStart(reader: PartitionReader): void {
+    const start = reader.end() - BigInt(reader.waiting().records);
+    this.#options.onCommitted?.(reader.partition, start);
   }
 
   async #pause(ms: number): Promise<void> {

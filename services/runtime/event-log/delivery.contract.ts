@@ -41,9 +41,12 @@ export function testBatches(current: Current): void {
 
   test("entries that trickle in share a batch while the oldest may wait", async () => {
     const { log } = current();
-    const { batches, values } = await collect(log, "g", { lingerMs: 2000 });
+    const { batches, values } = await collect(log, "g", { lingerMs: 60_000, recordsMax: 6 });
     for (let n = 0; n < 5; n += 1) await log.append(numbered(n, 1, { key: "k" }));
-    await until(() => values().length === 5);
+    await sleep(50);
+    expect(batches.length).toBe(0);
+    await log.append(numbered(5, 1, { key: "k" }));
+    await until(() => values().length === 6);
     expect(batches.length).toBe(1);
   });
 
@@ -60,10 +63,9 @@ export function testBatches(current: Current): void {
     const { log } = current();
     const { values } = await collect(log, "g", { lingerMs: 100 });
     await log.append(numbered(0, 1));
-    const appendedAt = performance.now();
-    await until(() => values().length === 1);
-    // Far from 100 only because the machine may be busy; a wait for a second entry would have no end.
-    expect(performance.now() - appendedAt).toBeLessThan(5000);
+    // How long it took says more of the machine; a wait for a second entry would have no end.
+    await until(() => values().length > 0);
+    expect(values()).toEqual(["0"]);
   });
 }
 
@@ -124,6 +126,55 @@ export function testDelivery(current: Current): void {
     await log.append(numbered(0, 20));
     await until(() => values().length === 20);
     expect(most).toBe(1);
+  });
+}
+
+export function testReadAhead(current: Current): void {
+  test("with read-ahead the next full batch is handed out while one is in hand, and no further one", async () => {
+    const { log } = current();
+    const { opened, open } = gate();
+    const done: string[] = [];
+    const { batches, values } = await collect(log, "g", {
+      recordsMax: 2,
+      readAhead: true,
+      async onBatch({ records: [first] }, _, earlier) {
+        if (first?.offset === 0n) await opened;
+        await earlier;
+        done.push(String(first?.offset));
+        return "done";
+      },
+    });
+    await log.append(numbered(0, 8, { key: "k" }));
+    await until(() => batches.length === 2);
+    await sleep(20);
+    expect([batches.length, done]).toEqual([2, []]);
+    open();
+    await until(() => done.length === 4);
+    expect(done).toEqual(["0", "2", "4", "6"]);
+    expect(values()).toEqual(["0", "1", "2", "3", "4", "5", "6", "7"]);
+  });
+
+  test("a batch that was read ahead is not committed when the one before it was given up", async () => {
+    const { log, reopen } = current();
+    await log.append(numbered(0, 4, { key: "k" }));
+    const verdicts: string[] = [];
+    const first = await collect(log, "g", {
+      recordsMax: 2,
+      readAhead: true,
+      async onBatch({ records: [record] }, _, earlier) {
+        if (record?.offset === 0n) return "retry";
+        // It says "done" whatever became of the one before: that must not count.
+        await earlier.catch(() => verdicts.push("given up"));
+        return "done";
+      },
+    });
+    await until(() => first.batches.some(({ records: [record] }) => record?.offset === 2n));
+    await first.consumer.stop();
+    expect(verdicts).toEqual(["given up"]);
+    await log.close();
+    const second = await collect(await reopen(), "g");
+    await until(() => second.values().length === 4);
+    expect(second.values()).toEqual(["0", "1", "2", "3"]);
   });
 }
 
@@ -210,6 +261,34 @@ export function testCommits(current: Current): void {
     };
     await until(() => missing().length === 0);
     expect(missing()).toEqual([]);
+  });
+}
+
+export function testProgress(current: Current): void {
+  test("who consumes hears where each partition starts and how far it is done, and of nothing that is not", async () => {
+    const { log, reopen } = current();
+    await log.append(numbered(0, 30));
+    const told = new Map<number, bigint>();
+    const onCommitted = (partition: number, next: bigint): void => {
+      // Never back, and never beyond what was handed out and done.
+      expect(next).toBeGreaterThanOrEqual(told.get(partition) ?? 0n);
+      told.set(partition, next);
+    };
+    let isRefusing = false;
+    const onBatch = async (): Promise<"done" | "retry"> => (isRefusing ? "retry" : "done");
+    await collect(log, "g", { recordsMax: 4, onBatch, onCommitted });
+    const isTold = (ends: ReadonlyMap<number, bigint>): boolean =>
+      [...ends].every(([partition, end]) => told.get(partition) === end);
+    const done = await log.ends();
+    await until(() => isTold(done));
+
+    isRefusing = true;
+    await log.append(numbered(30, 30));
+    await log.close();
+    expect(told).toEqual(done);
+    told.clear();
+    await collect(await reopen(), "g", { onBatch, onCommitted });
+    expect(told).toEqual(done);
   });
 }
 

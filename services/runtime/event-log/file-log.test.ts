@@ -10,6 +10,7 @@ describeEventLog("file log", async () => {
     const log = await openFileLog({
       dir: dirs.at(-1) ?? "",
       retention: { keepBytes: 1 << 20, keepMs: 60_000 },
+      diskFloorBytes: 0,
       ...contractLimits,
     });
     logs.push(log);

@@ -114,6 +114,10 @@ class FileLog implements EventLog {
     this.#upkeepTimer = setInterval(() => void this.#keepUp(), upkeepMs).unref();
   }
 
+  get generation(): number {
+    return this.#state.writer.active.generation;
+  }
+
   async append(entries: readonly LogEntry[]): Promise<readonly LogPosition[]> {
     if (this.#closing !== null) throw new AppendError("closed", "The event log is closed.");
     if (entries.length === 0) return [];

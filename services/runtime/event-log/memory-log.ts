@@ -59,6 +59,10 @@ class MemoryLog implements EventLog {
     this.#queueBytesMax = options.queueBytesMax ?? Infinity;
   }
 
+  get generation(): number {
+    return this.#topic.generation;
+  }
+
   async append(entries: readonly LogEntry[]): Promise<readonly LogPosition[]> {
     if (this.#isClosed) throw new AppendError("closed", "The event log is closed.");
     const bytes = entries.reduce((sum, { value }) => sum + value.length, 0);

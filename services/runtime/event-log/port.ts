@@ -9,6 +9,8 @@
  * - Delivery is at least once. Returning `done` commits the batch; a crash before that redelivers it.
  */
 export interface EventLog {
+  /** Of what is appended: an offset means something within its generation alone. It is one for as long as the log is open. */
+  readonly generation: number;
   /** Durable when resolved. Rejects with {@link AppendError}; a rejected entry may still be in the log. */
   append(entries: readonly LogEntry[]): Promise<readonly LogPosition[]>;
   /** Starts delivery to one consumer of this process. */
@@ -57,9 +59,21 @@ export interface ConsumeOptions {
   readonly lingerMs: number;
   /**
    * Handles one batch at a time. `done` commits it; `retry` (or a rejection) delivers it again after a pause.
-   * The signal aborts when the consumer stops.
+   * The signal aborts when the consumer stops. `earlier` settles with the batches before this one, and rejects when
+   * they were given up; only with `readAhead` there is something to await.
    */
-  readonly onBatch: (batch: LogBatch, signal: AbortSignal) => Promise<"done" | "retry">;
+  readonly onBatch: (
+    batch: LogBatch,
+    signal: AbortSignal,
+    earlier: Promise<void>,
+  ) => Promise<"done" | "retry">;
+  /**
+   * Hands out a full next batch while one is still in hand. The handler may do what concerns that batch alone, and has
+   * to await `earlier` before anything else.
+   */
+  readonly readAhead?: boolean;
+  /** Told where each partition's delivery starts, then of every commit: what lies before `next` is done. */
+  readonly onCommitted?: (partition: number, next: bigint) => void;
 }
 
 export interface Consumer {

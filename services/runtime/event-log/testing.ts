@@ -52,9 +52,9 @@ export async function collect(
     lingerMs: 0,
     ...options,
     group,
-    async onBatch(batch, signal) {
+    async onBatch(batch, signal, earlier) {
       batches.push(batch);
-      return options.onBatch === undefined ? "done" : options.onBatch(batch, signal);
+      return options.onBatch === undefined ? "done" : options.onBatch(batch, signal, earlier);
     },
   });
   const list = <Item>(of: (batch: LogBatch) => Item[]): Item[] => batches.flatMap(of);
@@ -79,9 +79,9 @@ export async function readAll(log: EventLog): Promise<string[]> {
   return all.lines();
 }
 
-/** Waits until a condition holds; rejects after ten seconds. */
+/** Waits until a condition holds; rejects after half a minute. */
 export async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 30_000;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error(`never came true: ${condition.toString()}`);
     await sleep(2);
