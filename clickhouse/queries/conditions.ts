@@ -63,21 +63,30 @@ export function holdsAll(
 
 /**
  * The time column lies in the range. The bounds on `key_hour` say the same more widely, in the leading column of the
- * sort key: without them every part of the table would be read.
+ * sort key: without them every part of the table would be read. `prefix` keeps apart the values of two ranges in one
+ * statement.
  */
-export function isWithin(column: string, range: TimeRange, now: number): Condition | undefined {
+export function isWithin(
+  column: string,
+  range: TimeRange,
+  now: number,
+  prefix = "",
+): Condition | undefined {
   const keys = keyHourBounds(range.from ?? null, range.to ?? null, now);
   const conditions: Condition[] = [];
   if (range.from !== undefined && keys.from !== null) {
     conditions.push({
-      sql: `${column} >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND key_hour >= toDateTime({key_from:UInt32}, 'UTC')`,
-      params: { from: inColumnRange(range.from), key_from: seconds(keys.from) },
+      sql: `${column} >= fromUnixTimestamp64Milli({${prefix}from:Int64}, 'UTC') AND key_hour >= toDateTime({${prefix}key_from:UInt32}, 'UTC')`,
+      params: {
+        [`${prefix}from`]: inColumnRange(range.from),
+        [`${prefix}key_from`]: seconds(keys.from),
+      },
     });
   }
   if (range.to !== undefined && keys.to !== null) {
     conditions.push({
-      sql: `${column} < fromUnixTimestamp64Milli({to:Int64}, 'UTC') AND key_hour <= toDateTime({key_to:UInt32}, 'UTC')`,
-      params: { to: inColumnRange(range.to), key_to: seconds(keys.to) },
+      sql: `${column} < fromUnixTimestamp64Milli({${prefix}to:Int64}, 'UTC') AND key_hour <= toDateTime({${prefix}key_to:UInt32}, 'UTC')`,
+      params: { [`${prefix}to`]: inColumnRange(range.to), [`${prefix}key_to`]: seconds(keys.to) },
     });
   }
   return conditions.length > 0 ? allOf(conditions) : undefined;

@@ -8,8 +8,8 @@ export interface RowKey {
 }
 
 /**
- * The rows of the table aliased `t` at these keys. It may match an id at another's hour, but an id has one visible
- * row; the sort key is used as far as its hour.
+ * The rows of the table aliased `t` at these keys, and of an id also the one at another's hour. The sort key is used as
+ * far as its hour.
  */
 export function isAt(keys: readonly RowKey[]): Condition {
   const hours = [...new Set(keys.map((key) => key.hour))];
@@ -23,11 +23,12 @@ export function isAt(keys: readonly RowKey[]): Condition {
   ]);
 }
 
-/** The rows in the order of their keys; a row that is gone meanwhile is left out. */
+/** The rows in the order of their keys, each id once; a row that is gone meanwhile is left out. */
 export function inOrderOf<Row extends { readonly id: string }>(
   keys: readonly RowKey[],
   rows: readonly Row[],
 ): Row[] {
   const byId = new Map(rows.map((row) => [row.id, row]));
-  return keys.map((key) => byId.get(key.id)).filter((row) => row !== undefined);
+  const ids = new Set(keys.map((key) => key.id));
+  return [...ids].map((id) => byId.get(id)).filter((row) => row !== undefined);
 }

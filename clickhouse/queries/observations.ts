@@ -1,3 +1,4 @@
+import type { Filter } from "../../schemas/filters.ts";
 import type { StoredObservation } from "../../schemas/public-api/observation.ts";
 import {
   equals,
@@ -8,7 +9,10 @@ import {
   type ProjectReader,
   type TimeRange,
 } from "./conditions.ts";
+import { observationFilterSql } from "./filters-columns.ts";
+import { filterConditions } from "./filters.ts";
 import { inOrderOf, isAt, type RowKey } from "./keys.ts";
+import { newestRows } from "./newest.ts";
 import { noPayloadColumns, payloadColumns, type PayloadWeight } from "./payload.ts";
 import { newestFirst, type Slice } from "./windows.ts";
 
@@ -22,6 +26,7 @@ export interface ObservationFilter extends TimeRange {
   /** The user of the trace that the observation belongs to. */
   readonly userId?: string | undefined;
   readonly environment?: readonly string[] | undefined;
+  readonly advanced: Filter;
 }
 
 export interface ObservationKey extends RowKey {
@@ -63,13 +68,15 @@ export async function countObservations(
   return Number(rows[0]?.total ?? 0);
 }
 
+/** `payload` says what to read of inputs, outputs and metadata: {@link payloadColumns} or its like. */
 export async function observationsByKey(
   reader: ProjectReader,
   keys: readonly ObservationKey[],
+  payload: string = payloadColumns,
 ): Promise<ObservationRead[]> {
   if (keys.length === 0) return [];
   const traceIds = [...new Set(keys.map((key) => key.trace_id))];
-  const rows = await readObservations(reader, true, "t.id", [
+  const rows = await readObservations(reader, payload, [
     isAnyOf("t.trace_id", traceIds, "trace_ids"),
     isAt(keys),
   ]);
@@ -80,7 +87,7 @@ export async function observationById(
   reader: ProjectReader,
   id: string,
 ): Promise<ObservationRead | undefined> {
-  const rows = await readObservations(reader, true, "t.ver DESC", [equals("t.id", id, "id")]);
+  const rows = await readObservations(reader, payloadColumns, [equals("t.id", id, "id")]);
   return rows[0];
 }
 
@@ -93,20 +100,18 @@ export async function observationsOfTrace(
   traceId: string,
   withPayload: boolean,
 ): Promise<ObservationRead[]> {
-  return await readObservations(reader, withPayload, "t.ver DESC, t.id DESC", [
+  return await readObservations(reader, withPayload ? payloadColumns : noPayloadColumns, [
     equals("t.trace_id", traceId, "trace_id"),
   ]);
 }
 
 async function readObservations(
   reader: ProjectReader,
-  withPayload: boolean,
-  order: string,
+  payload: string,
   conditions: readonly (Condition | undefined)[],
 ): Promise<ObservationRead[]> {
   const where = whereOf(reader, conditions);
-  return await reader.db.query<ObservationRead>(
-    `SELECT
+  const columns = `
        t.project_id AS project_id, t.trace_id AS trace_id, t.id AS id, t.parent_id AS parent_id, t.type AS type,
        t.name AS name, t.start_time AS start_time, t.end_time AS end_time,
        t.completion_start_time AS completion_start_time, t.environment AS environment, t.version AS version,
@@ -114,10 +119,9 @@ async function readObservations(
        t.model_id AS model_id, t.prompt_id AS prompt_id, t.prompt_name AS prompt_name,
        t.prompt_version AS prompt_version, t.usage_details AS usage_details, t.cost_details AS cost_details, t.pricing AS pricing,
        t.created_at AS created_at, t.updated_at AS updated_at,
-       ${withPayload ? payloadColumns : noPayloadColumns}
-     FROM sluice.observations AS t FINAL
-     WHERE ${where.sql}
-     ORDER BY ${order}`,
+       ${payload}`;
+  return await reader.db.query<ObservationRead>(
+    newestRows("observations", columns, where),
     where.params,
     reader.budget,
   );
@@ -134,6 +138,7 @@ function observationWhere(reader: ProjectReader, filter: ObservationFilter): Con
     isOfUser(reader, filter.userId),
     isAnyOf("environment", filter.environment),
     isWithin("start_time", filter, reader.now),
+    ...filterConditions(reader, filter.advanced, observationFilterSql),
   ]);
 }
 

@@ -1,3 +1,5 @@
+import { wholeNumber } from "../read-settings.ts";
+
 /**
  * What one answer may carry of inputs, outputs and metadata (read-api §3.2). Above it the rows come back without
  * them, so that no answer can exhaust this process.
@@ -31,6 +33,21 @@ export const noPayloadColumns = `
     '' AS input,
     '' AS output,
     CAST(map(), 'Map(String, String)') AS metadata`;
+
+/** The same columns for a read of metadata alone, each value whole or cut to its first characters. */
+export function metadataColumns(charactersMax: number | null): string {
+  const shown =
+    charactersMax === null
+      ? "t.metadata"
+      : `mapApply((key, text) -> (key, substringUTF8(text, 1, ${wholeNumber(charactersMax)})), t.metadata)`;
+  return `
+    sum(${rowBytes}
+      + arraySum(text -> length(text), mapKeys(t.metadata)) + arraySum(text -> length(text), mapValues(${shown}))
+    ) OVER () AS read_bytes,
+    '' AS input,
+    '' AS output,
+    if(read_bytes > ${payloadBytesMax}, map(), ${shown}) AS metadata`;
+}
 
 /** Whether the payloads were left out because they are too much for one answer. */
 export function isTooLarge(rows: readonly PayloadWeight[]): boolean {

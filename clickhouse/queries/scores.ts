@@ -1,3 +1,4 @@
+import type { Filter } from "../../schemas/filters.ts";
 import type { StoredScore, StoredScoreTrace } from "../../schemas/public-api/score.ts";
 import {
   allOf,
@@ -10,7 +11,10 @@ import {
   type ProjectReader,
   type TimeRange,
 } from "./conditions.ts";
+import { scoreFilterSql } from "./filters-columns.ts";
+import { environmentConditions, filterConditions } from "./filters.ts";
 import { inOrderOf, isAt, type RowKey } from "./keys.ts";
+import { newestRows } from "./newest.ts";
 import { newestFirst, type Slice } from "./windows.ts";
 
 export const scoreOperators = ["=", "!=", "<", ">", "<=", ">="] as const;
@@ -32,6 +36,7 @@ export interface ScoreFilter extends TimeRange {
   readonly value?: { readonly operator: (typeof scoreOperators)[number]; readonly number: number };
   /** What the trace must be; null: scores are shown whether their trace is known or not. */
   readonly trace: ScoreTraceFilter | null;
+  readonly advanced: Filter;
 }
 
 export interface ScoreTraceFilter {
@@ -79,10 +84,7 @@ export async function scoresByKey(
 ): Promise<StoredScore[]> {
   if (keys.length === 0) return [];
   const traceIds = [...new Set(keys.map((key) => key.trace_id))];
-  const rows = await readScores(reader, "t.id", [
-    isAnyOf("t.trace_id", traceIds, "trace_ids"),
-    isAt(keys),
-  ]);
+  const rows = await readScores(reader, [isAnyOf("t.trace_id", traceIds, "trace_ids"), isAt(keys)]);
   return inOrderOf(keys, rows);
 }
 
@@ -91,10 +93,7 @@ export async function scoreById(
   id: string,
   { onlyV1 }: { readonly onlyV1: boolean },
 ): Promise<StoredScore | undefined> {
-  const rows = await readScores(reader, "t.ver DESC", [
-    equals("id", id),
-    onlyV1 ? knownToV1 : undefined,
-  ]);
+  const rows = await readScores(reader, [equals("id", id), onlyV1 ? knownToV1 : undefined]);
   return rows[0];
 }
 
@@ -103,10 +102,8 @@ export async function scoresOfTrace(
   reader: ProjectReader,
   traceId: string,
 ): Promise<StoredScore[]> {
-  return await readScores(reader, "t.timestamp DESC, t.id DESC", [
-    equals("trace_id", traceId),
-    knownToV1,
-  ]);
+  const isOfTrace = equals("trace_id", traceId);
+  return await readScores(reader, [isOfTrace, knownToV1], "timestamp DESC, id DESC");
 }
 
 /** What a list shows of the traces of its scores. */
@@ -117,7 +114,7 @@ export async function tracesOfScores(
   if (traceIds.length === 0) return new Map();
   const where = whereOf(reader, [isAnyOf("id", traceIds)]);
   const rows = await reader.db.query<StoredScoreTrace>(
-    `SELECT id, user_id, session_id, tags, environment FROM sluice.traces FINAL WHERE ${where.sql}`,
+    newestRows("traces", "id, user_id, session_id, tags, environment", where),
     where.params,
     reader.budget,
   );
@@ -126,18 +123,16 @@ export async function tracesOfScores(
 
 async function readScores(
   reader: ProjectReader,
-  order: string,
   conditions: readonly (Condition | undefined)[],
+  order?: string,
 ): Promise<StoredScore[]> {
   const where = whereOf(reader, conditions);
-  return await reader.db.query<StoredScore>(
-    `SELECT
+  const columns = `
        project_id, id, trace_id, observation_id, session_id, dataset_run_id, timestamp, name, source, data_type,
        value, string_value, comment, environment, metadata, config_id, queue_id, execution_trace_id,
-       author_user_id, created_at, updated_at
-     FROM sluice.scores AS t FINAL
-     WHERE ${where.sql}
-     ORDER BY ${order}`,
+       author_user_id, created_at, updated_at`;
+  return await reader.db.query<StoredScore>(
+    newestRows("scores", columns, where, order),
     where.params,
     reader.budget,
   );
@@ -164,6 +159,7 @@ function scoreWhere(reader: ProjectReader, filter: ScoreFilter): Condition {
     isAnyOf("environment", filter.environment),
     comparesTo(filter.value),
     isWithin("timestamp", filter, reader.now),
+    ...filterConditions(reader, filter.advanced, scoreFilterSql),
   ]);
   return filter.trace ? allOf([own, traceIsThere(reader, own, filter, filter.trace)]) : own;
 }
@@ -186,7 +182,12 @@ function traceIsThere(
   const where = whereOf(reader, [
     equals("user_id", trace.userId),
     holdsAll("tags", trace.tags),
-    asksOfTrace ? isAnyOf("environment", filter.environment) : undefined,
+    ...(asksOfTrace
+      ? [
+          isAnyOf("environment", filter.environment),
+          ...environmentConditions(filter.advanced, scoreFilterSql),
+        ]
+      : []),
     !asksOfTrace && filter.from !== undefined ? isNamed : undefined,
   ]);
   const stored = `trace_id IN (SELECT id FROM sluice.traces FINAL WHERE ${where.sql})`;
@@ -195,5 +196,8 @@ function traceIsThere(
 
 function comparesTo(value: ScoreFilter["value"]): Condition | undefined {
   if (value === undefined) return undefined;
-  return { sql: `value ${value.operator} {value:Float64}`, params: { value: value.number } };
+  return {
+    sql: `data_type != 'TEXT' AND value ${value.operator} {value:Float64}`,
+    params: { value: value.number },
+  };
 }

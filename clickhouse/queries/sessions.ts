@@ -8,6 +8,7 @@ import {
   type ProjectReader,
   type TimeRange,
 } from "./conditions.ts";
+import { newestRows } from "./newest.ts";
 
 /** The range is that of `createdAt`. */
 export interface SessionFilter extends TimeRange {
@@ -54,12 +55,11 @@ export async function sessionById(
   reader: ProjectReader,
   id: string,
 ): Promise<StoredSession | undefined> {
-  const where = whereOf(reader, [equals("session_id", id)]);
+  const isNamed = { sql: "session_id != ''", params: {} };
+  const where = whereOf(reader, [equals("session_id", id), isNamed]);
+  const traces = newestRows("traces", "session_id, created_at, environment, id", where);
   const rows = await reader.db.query<StoredSession>(
-    `SELECT ${sessionColumns}
-     FROM sluice.traces FINAL
-     WHERE ${where.sql} AND session_id != ''
-     GROUP BY session_id`,
+    `SELECT ${sessionColumns} FROM (${traces}) GROUP BY session_id`,
     where.params,
     reader.budget,
   );

@@ -1,10 +1,18 @@
+import type { Filter } from "../../schemas/filters.ts";
 import type { StoredTraceTotals } from "../../schemas/public-api/trace.ts";
-import { isAnyOf, whereOf, type ProjectReader } from "./conditions.ts";
+import { allOf, isAnyOf, whereOf, type Condition, type ProjectReader } from "./conditions.ts";
+import { traceFilterSql } from "./filters-columns.ts";
+import { environmentConditions, partsSince } from "./filters.ts";
+import { newestRows } from "./newest.ts";
 
 /** Which observations and scores of the traces count. */
 export interface PartsFilter {
   readonly traceIds: readonly string[];
   readonly environment?: readonly string[] | undefined;
+  /** Epoch milliseconds; see {@link partsSince}. */
+  readonly from?: number | undefined;
+  /** The filter of the traces: what it says of environments holds for their parts too. */
+  readonly advanced?: Filter;
 }
 
 /** What the observations of each trace add up to; a trace without any has no entry. */
@@ -12,20 +20,16 @@ export async function totalsOfTraces(
   reader: ProjectReader,
   filter: PartsFilter,
 ): Promise<Map<string, StoredTraceTotals>> {
-  const where = whereOf(reader, [
-    isAnyOf("trace_id", filter.traceIds),
-    isAnyOf("environment", filter.environment),
-  ]);
+  const parts = partsOf(reader, "observations", "start_time, end_time, total_cost", filter);
   const rows = await reader.db.query<StoredTraceTotals>(
     `SELECT trace_id,
        min(start_time) AS min_start,
        max(start_time) AS max_start,
        max(if(isNull(end_time), NULL, greatest(start_time, end_time))) AS max_end,
        sum(total_cost) AS cost
-     FROM sluice.observations FINAL
-     WHERE ${where.sql}
+     FROM ${parts.sql}
      GROUP BY trace_id`,
-    where.params,
+    parts.params,
     reader.budget,
   );
   return new Map(rows.map((row) => [row.trace_id, row]));
@@ -36,20 +40,7 @@ export async function observationIdsOfTraces(
   reader: ProjectReader,
   filter: PartsFilter,
 ): Promise<Map<string, readonly string[]>> {
-  const where = whereOf(reader, [
-    isAnyOf("trace_id", filter.traceIds),
-    isAnyOf("environment", filter.environment),
-  ]);
-  return idsByTrace(
-    await reader.db.query<TraceIds>(
-      `SELECT trace_id, groupArray(id) AS ids
-       FROM sluice.observations FINAL
-       WHERE ${where.sql}
-       GROUP BY trace_id`,
-      where.params,
-      reader.budget,
-    ),
-  );
+  return await idsByTrace(reader, partsOf(reader, "observations", "id", filter));
 }
 
 /** The ids of the scores of each trace and its observations, in no order; corrections are not among them. */
@@ -57,27 +48,40 @@ export async function scoreIdsOfTraces(
   reader: ProjectReader,
   filter: PartsFilter,
 ): Promise<Map<string, readonly string[]>> {
-  const where = whereOf(reader, [
+  const isNoCorrection = { sql: "data_type != 'CORRECTION'", params: {} };
+  return await idsByTrace(reader, partsOf(reader, "scores", "id", filter, isNoCorrection));
+}
+
+/** What follows FROM: the newest row of each part, and of those the ones that count. */
+function partsOf(
+  reader: ProjectReader,
+  table: "observations" | "scores",
+  columns: string,
+  filter: PartsFilter,
+  condition?: Condition,
+): Condition {
+  const ofTraces = whereOf(reader, [
     isAnyOf("trace_id", filter.traceIds),
-    isAnyOf("environment", filter.environment),
+    condition,
+    partsSince(reader, table, filter.from),
   ]);
-  return idsByTrace(
-    await reader.db.query<TraceIds>(
-      `SELECT trace_id, groupArray(id) AS ids
-       FROM sluice.scores FINAL
-       WHERE ${where.sql} AND data_type != 'CORRECTION'
-       GROUP BY trace_id`,
-      where.params,
-      reader.budget,
-    ),
+  const inEnvironment = allOf([
+    isAnyOf("environment", filter.environment),
+    ...environmentConditions(filter.advanced ?? [], traceFilterSql),
+  ]);
+  const rows = newestRows(table, `trace_id, environment, ${columns}`, ofTraces);
+  const where = inEnvironment.sql === "" ? "" : ` WHERE ${inEnvironment.sql}`;
+  return { sql: `(${rows})${where}`, params: allOf([ofTraces, inEnvironment]).params };
+}
+
+async function idsByTrace(
+  reader: ProjectReader,
+  parts: Condition,
+): Promise<Map<string, readonly string[]>> {
+  const rows = await reader.db.query<{ trace_id: string; ids: readonly string[] }>(
+    `SELECT trace_id, groupArray(id) AS ids FROM ${parts.sql} GROUP BY trace_id`,
+    parts.params,
+    reader.budget,
   );
-}
-
-interface TraceIds {
-  readonly trace_id: string;
-  readonly ids: readonly string[];
-}
-
-function idsByTrace(rows: readonly TraceIds[]): Map<string, readonly string[]> {
   return new Map(rows.map((row) => [row.trace_id, row.ids]));
 }

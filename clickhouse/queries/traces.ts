@@ -1,3 +1,4 @@
+import type { Filter } from "../../schemas/filters.ts";
 import type { StoredTrace } from "../../schemas/public-api/trace.ts";
 import {
   equals,
@@ -9,7 +10,10 @@ import {
   type ProjectReader,
   type TimeRange,
 } from "./conditions.ts";
+import { traceFilterSql } from "./filters-columns.ts";
+import { asksOfParts, filterConditions } from "./filters.ts";
 import { inOrderOf, isAt, type RowKey } from "./keys.ts";
+import { newestRows } from "./newest.ts";
 import { noPayloadColumns, payloadColumns, type PayloadWeight } from "./payload.ts";
 import { newestFirst, type Slice } from "./windows.ts";
 
@@ -23,6 +27,7 @@ export interface TraceFilter extends TimeRange {
   readonly tags?: readonly string[] | undefined;
   /** The trace is in one of them. */
   readonly environment?: readonly string[] | undefined;
+  readonly advanced: Filter;
 }
 
 const traceOrderColumns = {
@@ -69,7 +74,9 @@ export async function pageOfTraces(
       reader.budget,
     );
   };
-  if (column !== "timestamp" || direction !== "DESC") return await read(filter);
+  const isNewestFirst = column === "timestamp" && direction === "DESC";
+  // What traces add up to is looked at for all of them, however short the window.
+  if (!isNewestFirst || asksOfParts(filter.advanced, traceFilterSql)) return await read(filter);
   return await newestFirst(filter, reader.now, slice, read);
 }
 
@@ -89,7 +96,7 @@ export async function tracesByKey(
   withPayload: boolean,
 ): Promise<TraceRead[]> {
   if (keys.length === 0) return [];
-  const rows = await readTraces(reader, withPayload, "t.id", [isAt(keys)]);
+  const rows = await readTraces(reader, withPayload, [isAt(keys)]);
   return inOrderOf(keys, rows);
 }
 
@@ -98,7 +105,7 @@ export async function traceById(
   id: string,
   withPayload: boolean,
 ): Promise<TraceRead | undefined> {
-  const rows = await readTraces(reader, withPayload, "t.ver DESC", [equals("t.id", id, "id")]);
+  const rows = await readTraces(reader, withPayload, [equals("t.id", id, "id")]);
   return rows[0];
 }
 
@@ -107,41 +114,42 @@ export async function tracesOfSession(
   reader: ProjectReader,
   sessionId: string,
 ): Promise<TraceRead[]> {
-  return await readTraces(reader, true, "t.updated_at DESC, t.id DESC", [
-    equals("t.session_id", sessionId, "session_id"),
-  ]);
+  const isOfSession = equals("t.session_id", sessionId, "session_id");
+  return await readTraces(reader, true, [isOfSession], "updated_at DESC, id DESC");
 }
 
 async function readTraces(
   reader: ProjectReader,
   withPayload: boolean,
-  order: string,
   conditions: readonly (Condition | undefined)[],
+  order?: string,
 ): Promise<TraceRead[]> {
   const where = whereOf(reader, conditions);
-  return await reader.db.query<TraceRead>(
-    `SELECT
+  const columns = `
        t.project_id AS project_id, t.id AS id, t.timestamp AS timestamp, t.name AS name, t.user_id AS user_id,
        t.session_id AS session_id, t.environment AS environment, t.release AS release, t.version AS version,
        t.tags AS tags, t.public AS public, t.bookmarked AS bookmarked, t.created_at AS created_at,
-       t.updated_at AS updated_at, ${withPayload ? payloadColumns : noPayloadColumns}
-     FROM sluice.traces AS t FINAL
-     WHERE ${where.sql}
-     ORDER BY ${order}`,
+       t.updated_at AS updated_at, ${withPayload ? payloadColumns : noPayloadColumns}`;
+  return await reader.db.query<TraceRead>(
+    newestRows("traces", columns, where, order),
     where.params,
     reader.budget,
   );
 }
 
 function traceWhere(reader: ProjectReader, filter: TraceFilter): Condition {
-  return whereOf(reader, [
+  const simple = [
     equals("user_id", filter.userId),
     equals("name", filter.name),
     equals("session_id", filter.sessionId),
     equals("version", filter.version),
     equals("release", filter.release),
     holdsAll("tags", filter.tags),
+  ];
+  return whereOf(reader, [
+    ...simple,
     isAnyOf("environment", filter.environment),
     isWithin("timestamp", filter, reader.now),
+    ...filterConditions(reader, filter.advanced, traceFilterSql, { ...filter, ofTraces: simple }),
   ]);
 }

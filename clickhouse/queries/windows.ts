@@ -33,3 +33,27 @@ export async function newestFirst<Row>(
   }
   return await read(range);
 }
+
+/**
+ * The newest `limit` rows of a range of which nobody knows how many it holds: window by window, each row looked at
+ * once, until there are enough. `read` must order by the time of the range, newest first.
+ */
+export async function newestUpTo<Row>(
+  range: TimeRange,
+  now: number,
+  limit: number,
+  read: (range: TimeRange, limit: number) => Promise<Row[]>,
+): Promise<Row[]> {
+  const newest = Math.min(range.to ?? now, now);
+  const rows: Row[] = [];
+  let { to } = range;
+  for (const windowMs of windowsMs) {
+    const from = newest - windowMs;
+    if (range.from !== undefined && from <= range.from) break;
+    rows.push(...(await read({ from, to }, limit - rows.length)));
+    if (rows.length >= limit) return rows;
+    to = from;
+  }
+  rows.push(...(await read({ from: range.from, to }, limit - rows.length)));
+  return rows;
+}

@@ -138,7 +138,7 @@ const tier = z.object({
 });
 type TierInput = z.output<typeof tier>;
 
-const createBody = z
+export const createBody = z
   .object({
     modelName: z.string().min(1).max(200),
     matchPattern: pattern,

@@ -11,7 +11,6 @@ import {
   listParam,
   orderParam,
   parseQuery,
-  refuseFilter,
   textParam,
 } from "./params.ts";
 
@@ -184,17 +183,5 @@ describe("field groups", () => {
     expect([...groupsOf("io, nope", all)]).toEqual(["io"]);
     expect([...groupsOf("nope", all)]).toEqual([...all]);
     expect([...groupsOf(undefined, all)]).toEqual([...all]);
-  });
-});
-
-describe("the advanced filter", () => {
-  test("an empty filter is none, and any other is refused rather than ignored", () => {
-    refuseFilter(undefined);
-    refuseFilter(" [ ] ");
-    expect(refusal(() => refuseFilter("[{}]"))).toMatchObject({
-      status: 400,
-      error: "InvalidRequestError",
-    });
-    expect(refusal(() => refuseFilter("not json"))).toMatchObject({ status: 400 });
   });
 });

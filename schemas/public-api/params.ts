@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { invalidParameter, invalidRequest } from "../errors.ts";
+import { invalidRequest } from "../errors.ts";
 import { millisOf } from "../time.ts";
 
 /**
@@ -106,14 +106,6 @@ export function groupsOf<Group extends string>(
   const named = namesOf(text ?? "");
   const chosen = all.filter((group) => named.includes(group));
   return new Set(chosen.length > 0 ? chosen : all);
-}
-
-/** ApiError 400 for an advanced filter. Ignoring it would answer another question than the one asked. */
-export function refuseFilter(filter: string | undefined): void {
-  if (filter === undefined || filter.replaceAll(/\s/g, "") === "[]") return;
-  throw invalidParameter(
-    "`filter` is not supported yet on this path. Use its simple parameters instead.",
-  );
 }
 
 export function emptyAsAbsent(value: unknown): unknown {

@@ -33,8 +33,8 @@ const parts = {
   maxValue: z.number().nullish(),
   categories: categories.nullish(),
 };
-const createBody = z.object({ name, dataType: z.enum(scoreConfigTypes), ...parts });
-const updateBody = z
+export const createBody = z.object({ name, dataType: z.enum(scoreConfigTypes), ...parts });
+export const updateBody = z
   .object({ name: name.nullish(), isArchived: z.boolean().nullish(), ...parts })
   .refine((body) => Object.values(body).some((value) => value !== undefined), {
     message: "Give at least one of isArchived, name, minValue, maxValue, categories, description",

@@ -26,7 +26,7 @@ import { readJson } from "../runtime/http/json-body.ts";
 import type { ProjectRequest } from "./route.ts";
 
 /** What was accepted and could not be stored, with its cause and its whole text. */
-interface DeadLetter {
+export interface DeadLetter {
   /** Its position in the log: partition, then generation and offset in one number. */
   readonly id: string;
   readonly reason: string;
@@ -50,7 +50,7 @@ export async function listDeadLetters({
 }
 
 const position = z.string().regex(/^\d{1,9}-\d{1,20}$/, "a dead letter's id, as listed");
-const redriveBody = z.strictObject({ ids: z.array(position).min(1).max(100) });
+export const redriveBody = z.strictObject({ ids: z.array(position).min(1).max(100) });
 
 /**
  * POST /x/dead-letters/redrive: puts records into the log again, as they were received then. What still cannot be

@@ -9,7 +9,7 @@ import type { QueryDeps } from "./route.ts";
 /** The Langfuse release whose contract is served: clients read it to tell what a server can do. */
 const version = "4.16.0";
 
-const query = z.object({
+export const query = z.object({
   failIfDatabaseUnavailable: flagParam,
   failIfNoRecentEvents: flagParam,
 });

@@ -4,9 +4,12 @@ import {
   countObservations,
   observationsByKey,
   pageOfObservations,
+  type ObservationFilter,
 } from "../../clickhouse/queries/observations.ts";
 import { isTooLarge } from "../../clickhouse/queries/payload.ts";
 import { payloadTooLarge } from "../../schemas/errors.ts";
+import { observationFilterColumns } from "../../schemas/filter-columns.ts";
+import { notOutranked, parseFilter, rangeOf } from "../../schemas/filters.ts";
 import { unitPricesOf } from "../../schemas/public-api/model.ts";
 import {
   observationLevels,
@@ -26,12 +29,11 @@ import {
   enumParam,
   listParam,
   parseQuery,
-  refuseFilter,
   textParam,
 } from "../../schemas/public-api/params.ts";
 import type { ProjectRequest } from "./route.ts";
 
-const query = z.object({
+export const query = z.object({
   ...pageParams,
   type: enumParam(observationTypes),
   name: textParam,
@@ -54,8 +56,7 @@ export async function listObservations({
   search,
 }: ProjectRequest): Promise<{ data: Observation[]; meta: PageMeta }> {
   const asked = parseQuery(query, search);
-  refuseFilter(asked.filter);
-  const filter = { ...asked, from: asked.fromStartTime, to: asked.toStartTime };
+  const filter = filterOf(asked);
   const total = await countObservations(reader, filter);
   const keys = await pageOfObservations(reader, filter, {
     limit: asked.limit,
@@ -74,4 +75,25 @@ export async function listObservations({
     data: rows.map((row) => observationOf(row, pricesOf(row.model_id) ?? unknownPrices)),
     meta: pageMeta(asked, total),
   };
+}
+
+function filterOf(asked: z.output<typeof query>): ObservationFilter {
+  const conditions = parseFilter(asked.filter, observationFilterColumns);
+  const simple = notOutranked(asked, conditions, {
+    type: "type",
+    name: "name",
+    userId: "userId",
+    level: "level",
+    traceId: "traceId",
+    version: "version",
+    parentObservationId: "parentObservationId",
+    environment: "environment",
+    fromStartTime: "startTime",
+    toStartTime: "startTime",
+  });
+  const { from, to, rest } = rangeOf(conditions, "startTime", {
+    from: simple.fromStartTime,
+    to: simple.toStartTime,
+  });
+  return { ...simple, from, to, advanced: rest };
 }

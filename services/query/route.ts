@@ -3,22 +3,30 @@ import type { Context, Handler } from "hono";
 import { DbError, type Db } from "../../clickhouse/engine.ts";
 import type { ProjectReader } from "../../clickhouse/queries/conditions.ts";
 import {
+  ApiError,
   forbidden,
+  invalidParameter,
   methodNotAllowed,
+  notYetStored,
   timedOut,
   unauthorized,
   unavailable,
 } from "../../schemas/errors.ts";
+import { parsePosition } from "../../schemas/position.ts";
 import type { Authentication, ProjectCaller } from "../runtime/auth.ts";
 import type { EventLog } from "../runtime/event-log/port.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
+import { answerJson } from "../runtime/http/compress.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { RegistryFold } from "../runtime/registry.ts";
+import type { Watermarks } from "../runtime/watermarks.ts";
 
 export interface QueryDeps {
   readonly db: Db;
   /** Where records go that are to be stored after all. */
   readonly events: Pick<EventLog, "append">;
+  /** How far what was accepted can be read. */
+  readonly watermarks: Watermarks;
   /** Reads an `Authorization` header. */
   readonly authenticate: (header: string | undefined) => Promise<Authentication>;
   /** Configuration: models, score configs. */
@@ -41,7 +49,8 @@ export interface ProjectRequest {
 
 /**
  * A route of one project, answered with the JSON of what `handle` resolves to. Checks come in the contract's
- * order (read-api §1.2): method, key, then whatever `handle` asks of the query.
+ * order (read-api §1.2): method, key, then whatever `handle` asks of the query. A GET that names a position
+ * (X-Sluice-Min-Position) reads what was accepted up to there, or is told how much of it is not stored yet.
  */
 export function projectRoute(
   deps: QueryDeps,
@@ -54,15 +63,57 @@ export function projectRoute(
     const line = c.get("line");
     line.project = caller.project.id;
     line.keyId = caller.keyId;
+    if (c.req.method === "GET") {
+      await awaitPosition(deps.watermarks, c.req.header("x-sluice-min-position"));
+    }
     try {
       const reader = readerOf(deps, caller.project.id);
       const { search } = new URL(c.req.url);
       const body = await handle({ caller, reader, registry: deps.registry, search }, c);
-      return c.json(body);
+      return await answerJson(c, body);
     } catch (error) {
       throw answerFor(error);
     }
   };
+}
+
+/**
+ * A {@link projectRoute} that reads one thing by its id. SDKs flush and read at once: before it answers 404 it waits for
+ * the writer, if that is behind what was accepted when the read came, and looks once more.
+ */
+export function byIdRoute(
+  deps: QueryDeps,
+  handle: (request: ProjectRequest, c: Context<HttpEnv>) => Promise<object>,
+): Handler<HttpEnv> {
+  return projectRoute(deps, async (request, c) => {
+    const pending = await deps.watermarks.pending();
+    try {
+      return await handle(request, c);
+    } catch (error) {
+      const isMissing = error instanceof ApiError && error.status === 404;
+      if (pending === null || !isMissing) throw error;
+      await deps.watermarks.reached(pending, lookAgainMsMax);
+      return await handle(request, c);
+    }
+  });
+}
+
+/** What is accepted is readable within a second while the writer keeps up; beyond that a wait would help nobody. */
+const lookAgainMsMax = 1_000;
+/** A client that names a position wants to wait, but proxies and SDKs do not wait for long. */
+const positionWaitMsMax = 5_000;
+
+async function awaitPosition(watermarks: Watermarks, text: string | undefined): Promise<void> {
+  if (text === undefined) return;
+  const position = parsePosition(text);
+  if (position === null) {
+    throw invalidParameter("X-Sluice-Min-Position must be the text of an X-Sluice-Position.");
+  }
+  const progress = await watermarks.reached(position, positionWaitMsMax);
+  if (progress.status === "behind") throw notYetStored(progress.records);
+  if (progress.status === "unknown") {
+    throw invalidParameter(`X-Sluice-Min-Position does not fit: ${progress.reason}.`);
+  }
 }
 
 /** A path parameter, decoded: ids may hold any character, a slash too. */

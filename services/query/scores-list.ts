@@ -9,6 +9,8 @@ import {
   type ScoreFilter,
 } from "../../clickhouse/queries/scores.ts";
 import { invalidParameter } from "../../schemas/errors.ts";
+import { scoreFilterColumns } from "../../schemas/filter-columns.ts";
+import { notOutranked, parseFilter, rangeOf } from "../../schemas/filters.ts";
 import {
   offsetOf,
   pageMeta,
@@ -22,7 +24,6 @@ import {
   namesOf,
   numberParam,
   parseQuery,
-  refuseFilter,
   textParam,
 } from "../../schemas/public-api/params.ts";
 import {
@@ -41,7 +42,7 @@ import {
 } from "../../schemas/public-api/score.ts";
 import type { ProjectRequest } from "./route.ts";
 
-const queryV1 = z.object({
+export const queryV1 = z.object({
   ...pageParams,
   userId: textParam,
   name: textParam,
@@ -60,7 +61,7 @@ const queryV1 = z.object({
   filter: textParam,
 });
 
-const queryV2 = queryV1.extend({
+export const queryV2 = queryV1.extend({
   sessionId: textParam,
   traceId: textParam,
   datasetRunId: textParam,
@@ -78,7 +79,6 @@ export async function listScoresV1({
   search,
 }: ProjectRequest): Promise<ScoreList<ScoreV1 & { trace: ScoreTraceV1 | null }>> {
   const asked = parseQuery(queryV1, search);
-  refuseFilter(asked.filter);
   const filter = {
     ...filterOf(asked),
     onlyV1: true,
@@ -98,15 +98,11 @@ export async function listScoresV2({
   search,
 }: ProjectRequest): Promise<ScoreList<ScoreV2 & { trace: ScoreTraceV2 | null }>> {
   const asked = parseQuery(queryV2, search);
-  refuseFilter(asked.filter);
   const withTrace = asksForTrace(asked);
   const filter = {
     ...filterOf(asked),
     onlyV1: false,
-    traceId: asked.traceId,
-    sessionId: asked.sessionId,
     datasetRunId: asked.datasetRunId,
-    observationIds: asked.observationId,
     trace: withTrace ? { userId: asked.userId, tags: asked.traceTags } : null,
   };
   const { rows, traces, total } = await readPage(reader, filter, asked);
@@ -119,18 +115,43 @@ export async function listScoresV2({
 
 type Asked = z.output<typeof queryV1>;
 
-function filterOf(asked: Asked): Omit<ScoreFilter, "onlyV1" | "trace"> {
-  const { value, operator } = asked;
+/** Of the parameters that only the second version has, the first one has none to give. */
+function filterOf(
+  asked: Asked & Partial<z.output<typeof queryV2>>,
+): Omit<ScoreFilter, "onlyV1" | "trace"> {
+  const conditions = parseFilter(asked.filter, scoreFilterColumns);
+  const simple = notOutranked(asked, conditions, {
+    scoreIds: "id",
+    name: "name",
+    source: "source",
+    dataType: "dataType",
+    environment: "environment",
+    traceId: "traceId",
+    sessionId: "sessionId",
+    observationId: "observationId",
+    value: "value",
+    fromTimestamp: "timestamp",
+    toTimestamp: "timestamp",
+  });
+  const { from, to, rest } = rangeOf(conditions, "timestamp", {
+    from: simple.fromTimestamp,
+    to: simple.toTimestamp,
+  });
+  const { value, operator } = simple;
   return {
-    ids: asked.scoreIds,
-    name: asked.name,
-    source: asked.source,
-    dataType: asked.dataType,
-    configId: asked.configId,
-    queueId: asked.queueId,
-    environment: asked.environment,
-    from: asked.fromTimestamp,
-    to: asked.toTimestamp,
+    ids: simple.scoreIds,
+    name: simple.name,
+    source: simple.source,
+    dataType: simple.dataType,
+    configId: simple.configId,
+    queueId: simple.queueId,
+    traceId: simple.traceId,
+    sessionId: simple.sessionId,
+    observationIds: simple.observationId,
+    environment: simple.environment,
+    from,
+    to,
+    advanced: rest,
     // One without the other asks for nothing (read-api §7.3).
     ...(value === undefined || operator === undefined
       ? {}

@@ -11,7 +11,7 @@ import { dateParam, exactListParam, parseQuery } from "../../schemas/public-api/
 import { sessionOf, type Session } from "../../schemas/public-api/session.ts";
 import type { ProjectRequest } from "./route.ts";
 
-const query = z.object({
+export const query = z.object({
   ...pageParams,
   environment: exactListParam,
   fromTimestamp: dateParam,

@@ -14,6 +14,7 @@ import { recordingLogger, type LogLine } from "../runtime/http/testing.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import type { RegistryFold } from "../runtime/registry.ts";
+import type { Watermarks } from "../runtime/watermarks.ts";
 import { createQueryApp } from "./app.ts";
 import type { QueryDeps } from "./route.ts";
 
@@ -135,10 +136,11 @@ export function depsOf(
   return {
     db,
     events,
+    watermarks: noWriter,
     registry,
     authenticate: (header) => authenticate(header, keyRing),
     log,
-    limits: { readTimeoutMs: 10_000, readMemoryBytes: 1024 ** 3 },
+    limits: { readTimeoutMs: 60_000, readMemoryBytes: 1024 ** 3 },
     now: () => now,
   };
 }
@@ -146,6 +148,12 @@ export function depsOf(
 /** For routes that only read. */
 const noLog: QueryDeps["events"] = {
   append: () => Promise.reject(new Error("this test has no log")),
+};
+
+/** Rows that a test inserts itself are readable at once. */
+const noWriter: Watermarks = {
+  reached: async () => ({ status: "reached" }),
+  pending: async () => null,
 };
 
 /** For routes that need no configuration. */

@@ -139,5 +139,5 @@ describe("one trace", () => {
     expect((await query.get("heavy", "/api/public/observations?limit=10&traceId=big")).status).toBe(
       200,
     );
-  }, 60_000);
+  });
 });

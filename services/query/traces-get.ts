@@ -23,7 +23,7 @@ import {
 import type { HttpEnv } from "../runtime/http/app.ts";
 import { pathParam, type ProjectRequest } from "./route.ts";
 
-const query = z.object({ fields: textParam });
+export const query = z.object({ fields: textParam });
 
 /** GET /traces/{traceId} (read-api §3.2). */
 export async function getTrace(

@@ -11,9 +11,12 @@ import {
   isTraceOrderColumn,
   pageOfTraces,
   tracesByKey,
+  type TraceFilter,
   type TraceOrder,
 } from "../../clickhouse/queries/traces.ts";
 import { invalidParameter, payloadTooLarge } from "../../schemas/errors.ts";
+import { traceFilterColumns } from "../../schemas/filter-columns.ts";
+import { notOutranked, parseFilter, rangeOf } from "../../schemas/filters.ts";
 import {
   offsetOf,
   pageMeta,
@@ -26,7 +29,6 @@ import {
   listParam,
   orderParam,
   parseQuery,
-  refuseFilter,
   textParam,
 } from "../../schemas/public-api/params.ts";
 import {
@@ -40,7 +42,7 @@ import {
 } from "../../schemas/public-api/trace.ts";
 import type { ProjectRequest } from "./route.ts";
 
-const query = z.object({
+export const query = z.object({
   ...pageParams,
   userId: textParam,
   name: textParam,
@@ -62,10 +64,9 @@ export async function listTraces({
   search,
 }: ProjectRequest): Promise<{ data: TraceListItem[]; meta: PageMeta }> {
   const asked = parseQuery(query, search);
-  refuseFilter(asked.filter);
   const order = orderOf(asked.orderBy);
   const groups = groupsOf(asked.fields, traceGroups);
-  const filter = { ...asked, from: asked.fromTimestamp, to: asked.toTimestamp };
+  const filter = filterOf(asked);
 
   const total = await countTraces(reader, filter);
   const keys = await pageOfTraces(reader, filter, order, {
@@ -73,7 +74,7 @@ export async function listTraces({
     offset: offsetOf(asked),
     total,
   });
-  const parts = { traceIds: keys.map((key) => key.id), environment: asked.environment };
+  const parts = { ...filter, traceIds: keys.map((key) => key.id) };
   const [rows, observationIds, scoreIds, totals] = await Promise.all([
     tracesByKey(reader, keys, groups.has("io")),
     groups.has("observations") ? observationIdsOfTraces(reader, parts) : undefined,
@@ -91,6 +92,26 @@ export async function listTraces({
     htmlPath: htmlPathOf(row),
   }));
   return { data, meta: pageMeta(asked, total) };
+}
+
+function filterOf(asked: z.output<typeof query>): TraceFilter {
+  const conditions = parseFilter(asked.filter, traceFilterColumns);
+  const simple = notOutranked(asked, conditions, {
+    userId: "userId",
+    name: "name",
+    sessionId: "sessionId",
+    version: "version",
+    release: "release",
+    tags: "tags",
+    environment: "environment",
+    fromTimestamp: "timestamp",
+    toTimestamp: "timestamp",
+  });
+  const { from, to, rest } = rangeOf(conditions, "timestamp", {
+    from: simple.fromTimestamp,
+    to: simple.toTimestamp,
+  });
+  return { ...simple, from, to, advanced: rest };
 }
 
 function orderOf(asked: { column: string; direction: "asc" | "desc" } | undefined): TraceOrder {

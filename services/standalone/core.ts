@@ -13,6 +13,8 @@ import type { Logger } from "../runtime/logger.ts";
 import { publishPrices } from "../runtime/price-book.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import type { RegistryFold } from "../runtime/registry.ts";
+import { localWatermarks } from "../runtime/watermarks.ts";
+import type { Watermarks } from "../runtime/watermarks.ts";
 import { partsOf } from "../writer/map-batch.ts";
 import { startWriter } from "../writer/writer.ts";
 
@@ -22,6 +24,7 @@ export interface Core {
   readonly registry: RegistryFold;
   readonly pepper: Buffer;
   readonly db: Db;
+  readonly watermarks: Watermarks;
   /** Resolves once everything appended until now is stored. */
   drained(): Promise<void>;
 }
@@ -70,9 +73,17 @@ export async function openCore(config: Config, log: Logger, lifecycle: Lifecycle
   lifecycle.onClose("registry", () => registry.close());
   await updatePrices(registry, log);
 
-  const writer = await startWriter({ events, registry, db, limits: config.writer, log });
+  const watermarks = localWatermarks(events);
+  const writer = await startWriter({
+    events,
+    registry,
+    db,
+    limits: config.writer,
+    log,
+    watermarks,
+  });
   lifecycle.onClose("writer", () => writer.stop());
-  return { events, registry, pepper, db, drained: () => drained(events) };
+  return { events, registry, pepper, db, watermarks, drained: () => drained(events) };
 }
 
 /** Without the newest prices everything still works. */

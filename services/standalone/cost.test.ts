@@ -10,7 +10,9 @@ import { startStandalone } from "./standalone.ts";
 
 const env = {
   SLUICE_PORT: "0",
+  SLUICE_OTLP_GRPC_PORT: "off",
   SLUICE_DISK_FLOOR_BYTES: "0",
+  SLUICE_SHUTDOWN_MS: "60000",
   SLUICE_INIT_PROJECT_ID: "p",
   SLUICE_INIT_PROJECT_PUBLIC_KEY: "pk",
   SLUICE_INIT_PROJECT_SECRET_KEY: "sk",
@@ -60,9 +62,7 @@ async function started(directory: string): Promise<Client> {
 /** What is known of an observation's cost once its usage is stored. */
 async function costOf(client: Client, id: string): Promise<unknown> {
   const read = async () => (await client.send("GET", `/x/observations/${id}/cost`)).body;
-  await expect
-    .poll(async () => (await read()).usage?.source ?? "none", { timeout: 10_000 })
-    .not.toBe("none");
+  await expect.poll(async () => (await read()).usage?.source ?? "none").not.toBe("none");
   return await read();
 }
 

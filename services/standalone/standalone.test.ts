@@ -24,8 +24,10 @@ afterAll(async () => {
 function configOf(name: string, env: Record<string, string> = {}): Config {
   const parsed = parseConfig({
     SLUICE_PORT: "0",
+    SLUICE_OTLP_GRPC_PORT: "off",
     SLUICE_DATA_DIR: path.join(directory, name),
     SLUICE_DISK_FLOOR_BYTES: "0",
+    SLUICE_SHUTDOWN_MS: "60000",
     ...env,
   });
   if (!parsed.ok) throw new Error(parsed.problems.join("\n"));

@@ -1,7 +1,12 @@
 import path from "node:path";
 
 import { gatewayRoutes } from "../gateway/app.ts";
+import type { Gateway } from "../gateway/app.ts";
+import type { GrpcServer } from "../gateway/otlp-grpc.ts";
+import { gatewayDescriptions } from "../gateway/descriptions.ts";
 import { addQueryRoutes } from "../query/app.ts";
+import { queryDescriptions } from "../query/descriptions.ts";
+import { addPages } from "../query/docs.ts";
 import { authenticate } from "../runtime/auth.ts";
 import type { Config } from "../runtime/config.ts";
 import { createHttpApp } from "../runtime/http/app.ts";
@@ -18,6 +23,10 @@ import { localOperations } from "./operations.ts";
 export interface Standalone {
   /** Base URL for SDKs. */
   readonly url: string;
+  /** What it answers over HTTP, by method and path, as Hono writes them. */
+  readonly routes: readonly { readonly method: string; readonly path: string }[];
+  /** Where OTLP over gRPC is taken; null where it is not. */
+  readonly grpcPort: number | null;
   /** Stops accepting, finishes what was accepted, commits and closes. */
   close(): Promise<void>;
 }
@@ -39,16 +48,17 @@ export async function startStandalone(config: Config, io: StandaloneIo): Promise
 
     const app = createHttpApp(logger);
     const keys = keyRing(core.registry, core.pepper);
-    gatewayRoutes(app, {
+    const gateway = gatewayRoutes(app, {
       eventLog: core.events,
       keys,
       log: logger,
       registry: core.registry,
-      limits: config.http,
+      limits: { ...config.http, otlpBodyBytesMax: config.otlp.bodyBytesMax },
     });
     addQueryRoutes(app, {
       db: core.db,
       events: core.events,
+      watermarks: core.watermarks,
       registry: core.registry,
       authenticate: (header) => authenticate(header, keys),
       log: logger,
@@ -58,21 +68,64 @@ export async function startStandalone(config: Config, io: StandaloneIo): Promise
       },
       now: Date.now,
     });
+    addPages(app, {
+      publicUrl: config.http.publicUrl,
+      trustedProxies: config.http.trustedProxies,
+      routes: [...gatewayDescriptions, ...queryDescriptions],
+    });
     const server = await serve(app, {
       host: config.http.host,
       port: config.http.port,
       log: logger,
     });
+    let grpc: GrpcServer | null = null;
     // Half of the time at most: what was accepted must still be stored.
-    lifecycle.onClose("server", () => server.close(config.shutdownMs / 2));
+    const closeMs = config.shutdownMs / 2;
+    lifecycle.onClose("servers", async () => {
+      await Promise.all([server.close(closeMs), grpc?.close(closeMs)]);
+    });
+    grpc = await startGrpc(config, gateway, logger);
 
     const control = await startControl(path.resolve(config.dataDir), localOperations(core), logger);
     lifecycle.onClose("control", () => control.close());
     greet(io, config.http.publicUrl ?? server.url, made);
-    return { url: server.url, close: () => lifecycle.close() };
+    return {
+      url: server.url,
+      routes: app.routes,
+      grpcPort: grpc?.port ?? null,
+      close: () => lifecycle.close(),
+    };
   } catch (error) {
     await lifecycle.close().catch(() => {});
     throw error;
+  }
+}
+
+/** OTLP's own port. */
+const grpcPortTried = 4317;
+
+/**
+ * OTLP over gRPC, loaded only where it is served. A port that was asked for must be free; without the one that is only
+ * tried, for a Collector may have it, everything else still works.
+ */
+async function startGrpc(
+  { http: { host }, otlp: { grpcPort } }: Config,
+  gateway: Gateway,
+  logger: Logger,
+): Promise<GrpcServer | null> {
+  if (grpcPort === "off") return null;
+  const { serveOtlpGrpc } = await import("../gateway/otlp-grpc.ts");
+  const port = grpcPort ?? grpcPortTried;
+  try {
+    const server = await serveOtlpGrpc(gateway, { host, port });
+    logger.info("listening for OTLP over gRPC", { host, port: server.port });
+    return server;
+  } catch (error) {
+    const advice = "stop what listens there, or set SLUICE_OTLP_GRPC_PORT to another port or off";
+    const problem = `${host}:${port} cannot be taken for OTLP over gRPC: ${advice}.`;
+    if (grpcPort !== null) throw new Error(problem, { cause: error });
+    logger.warn(problem, { error });
+    return null;
   }
 }
 
