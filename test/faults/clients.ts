@@ -38,7 +38,7 @@ export interface Load {
   stop(): Promise<void>;
 }
 
-const requestMsMax = 10_000;
+const requestMsMax = 30_000;
 const attemptPauseMs = 100;
 const patientAttemptsMax = 50;
 /** Of the `langfuse` SDK, where nothing else is said (write-api §5.3). */
@@ -247,6 +247,7 @@ async function useSdk(
     baseUrl: url,
     fetchRetryCount: options.attemptsMax ?? attemptsOfSdks,
     fetchRetryDelay: attemptPauseMs,
+    requestTimeout: requestMsMax,
   });
   while (!signal.aborted) {
     for (let n = 0; n < sdkBatch; n += 1) {

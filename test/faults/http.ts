@@ -19,9 +19,22 @@ export interface Sent {
 }
 
 const chunkBytes = 65_536;
+const attemptsMax = 20;
+const attemptPauseMs = 1000;
 
-/** Posts a body to the batch route as it is. Rejects when the answer is not JSON. */
-export async function send(url: string, { body, headers = {}, chunked }: Sent): Promise<Outcome> {
+/**
+ * Posts a body to the batch route as it is, and again while the answer is a 503, as clients do: a machine may be too
+ * slow for a moment. Rejects when an answer is not JSON.
+ */
+export async function send(url: string, sent: Sent): Promise<Outcome> {
+  for (let attempt = 1; ; attempt += 1) {
+    const outcome = await sendOnce(url, sent);
+    if (outcome.status !== 503 || attempt === attemptsMax) return outcome;
+    await pause(attemptPauseMs);
+  }
+}
+
+async function sendOnce(url: string, { body, headers = {}, chunked }: Sent): Promise<Outcome> {
   const startedAt = performance.now();
   const answer = await fetch(`${url}/api/public/ingestion`, {
     method: "POST",
@@ -63,10 +76,15 @@ export async function sendWatched(
       await pause(watchMs);
     }
   })();
-  const before = server.mainThreadMs();
   try {
-    const outcome = await send(url, sent);
-    return { ...outcome, waitedMs, threadMs: server.mainThreadMs() - before };
+    for (let attempt = 1; ; attempt += 1) {
+      const before = server.mainThreadMs();
+      const outcome = await sendOnce(url, sent);
+      const threadMs = server.mainThreadMs() - before;
+      if (outcome.status !== 503 || attempt === attemptsMax)
+        return { ...outcome, waitedMs, threadMs };
+      await pause(attemptPauseMs);
+    }
   } finally {
     over.abort();
     await watching;

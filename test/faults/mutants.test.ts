@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 import { post, postNew, postUntilTaken, startLoad } from "./clients.ts";
@@ -23,7 +22,7 @@ describe("a gateway that is killed while the log is being written", () => {
 
   async function run(...patches: Patch[]): Promise<readonly string[]> {
     const { place, book, ...rig } = await createRig();
-    const doomed = await rig.start(await variantForTest(slowWrites(100), ...patches));
+    const doomed = await rig.start(await variantForTest(slowWrites(1000), ...patches));
     const load = startLoad(place.url, book, { run: "M1", clients: 4, attemptsMax: 1, pauseMs: 0 });
     await untilTrue(() => book.acked >= 150);
     await doomed.kill();
@@ -109,9 +108,9 @@ describe("a stop while inserts are slow", () => {
 
   async function run(...patches: Patch[]): Promise<readonly string[]> {
     const { place, book, ...rig } = await createRig();
-    const slow = await rig.start(await variantForTest(slowInserts(500), ...patches));
+    const slow = await rig.start(await variantForTest(slowInserts(3000), ...patches));
     const load = startLoad(place.url, book, { run: "M3", clients: 2, attemptsMax: 1 });
-    await pause(800);
+    await untilTrue(() => book.acked >= 150);
     await load.stop();
     await slow.stop();
     await rig.start();

@@ -21,13 +21,13 @@ const store = "services/writer/store.js";
 const writer = "services/writer/writer.js";
 const consumer = "services/runtime/event-log/consumer.js";
 
-const appendCall = "await eventLog.append(entries);";
+const appendCall = "const positions = await eventLog.append(entries);";
 const frameWrite = "await this.#write(frame);";
 const frameSync = "await this.#sync();";
 const batchStore =
-  "const stored = await storeOrRefuse(deps, mapped.stated, times >= stubbornAfter);";
+  "const stored = await storeOrRefuse(deps, mapped.stated, timesFailed(first) >= stubbornAfter);";
 const batchDone = 'return "done";';
-const batchCommit = "return reader.commit(last.offset + 1n);";
+const batchCommit = "reader.commit(last.offset + 1n);";
 /** Comes before the inserts of each table; the other one is the last of them. */
 const tableRows = "const tombstones = [];";
 const lastInsert = "await insertRows(deps.db, tableOf[kind], tombstones);";
@@ -76,7 +76,7 @@ export const writerDeaths = {
   "after commit": (times: number): Patch => ({
     file: consumer,
     anchor: batchCommit,
-    replacement: `{ reader.commit(last.offset + 1n); if (last.offset > 100n) { ${dieAt(times)} } return; }`,
+    replacement: `${batchCommit} if (last.offset > 100n) { ${dieAt(times)} }`,
   }),
 } as const;
 
@@ -85,12 +85,13 @@ export function slowInserts(ms: number): Patch {
   return { file: store, anchor: tableRows, replacement: `${sleep(ms)} ${tableRows}` };
 }
 
-/** For so long after the start of the process the engine refuses every row, as it does with too many parts. */
-export function refusedInserts(ms: number): Patch {
+/** While this file exists, the engine refuses every row, as it does with too many parts. */
+export function refusedInserts(file: string): Patch {
+  const exists = `process.getBuiltinModule("node:fs").existsSync(${JSON.stringify(file)})`;
   return {
     file: store,
     anchor: tableRows,
-    replacement: `if (process.uptime() * 1000 < ${ms}) throw new DbError("transient", 252, "TOO_MANY_PARTS"); ${tableRows}`,
+    replacement: `if (${exists}) throw new DbError("transient", 252, "TOO_MANY_PARTS"); ${tableRows}`,
   };
 }
 
@@ -104,7 +105,7 @@ export const mutants = {
   "ack before the append": {
     file: accept,
     anchor: appendCall,
-    replacement: "void eventLog.append(entries).catch(() => {});",
+    replacement: "void eventLog.append(entries).catch(() => {}); const positions = [];",
   },
   "ack before fsync": {
     file: segmentWriter,

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -17,7 +18,7 @@ export const publicKey = "pk-lf-faults";
 export const secretKey = "sk-lf-faults";
 export const authorization = `Basic ${Buffer.from(`${publicKey}:${secretKey}`).toString("base64")}`;
 
-/** A data directory and a port that outlive the processes which are run on them. */
+/** A data directory and an address that outlive the processes which are run on them. */
 export interface Place {
   readonly dataDir: string;
   readonly url: string;
@@ -46,9 +47,9 @@ export interface Server {
   rssMax(): number;
   /** Processor time of the thread that runs JavaScript so far, in milliseconds; others cannot make it longer. */
   mainThreadMs(): number;
-  /** SIGKILL; resolves when the process is gone. */
+  /** SIGKILL; resolves when the process is gone, which it may have been before. */
   kill(): Promise<Exit>;
-  /** SIGTERM; resolves when the process has ended. */
+  /** SIGTERM; resolves when the process has ended, which it may have done before. */
   stop(): Promise<Exit & { readonly ms: number }>;
 }
 
@@ -64,21 +65,28 @@ export interface RunOptions {
   readonly under?: readonly string[];
 }
 
-const readyMsMax = 30_000;
+/** Limits against hanging for ever; what takes long is printed and not judged. */
+const readyMsMax = 60_000;
+const shutdownMsMax = 60_000;
 const rssSampleMs = 100;
 
-/** A new, empty data directory and a free port. Settings given here apply to every process run on it. */
+/** A new, empty data directory and a free address. Settings given here apply to every process run on it. */
 export async function createPlace(env: Readonly<Record<string, string>> = {}): Promise<Place> {
   const dataDir = await mkdtemp(join(tmpdir(), "sluice-faults-"));
-  const port = await freePort();
+  const host = ownHost();
+  const port = await freePort(host);
   const children = new Set<ChildProcess>();
   const place: LivePlace = {
     dataDir,
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${host}:${port}`,
     children,
     env: {
       SLUICE_DATA_DIR: dataDir,
+      SLUICE_HOST: host,
       SLUICE_PORT: String(port),
+      SLUICE_OTLP_GRPC_PORT: "off",
+      SLUICE_SHUTDOWN_MS: String(shutdownMsMax),
+      SLUICE_DISK_FLOOR_BYTES: "0",
       SLUICE_INIT_PROJECT_ID: project,
       SLUICE_INIT_PROJECT_PUBLIC_KEY: publicKey,
       SLUICE_INIT_PROJECT_SECRET_KEY: secretKey,
@@ -123,12 +131,12 @@ export async function startServer(place: Place, options: RunOptions = {}): Promi
     rssMax: memory,
     mainThreadMs: () => mainThreadMs(pid),
     async kill() {
-      process.kill(pid, "SIGKILL");
+      if (isRunning(child)) send(pid, "SIGKILL");
       return await exited;
     },
     async stop() {
       const askedAt = performance.now();
-      process.kill(pid, "SIGTERM");
+      if (isRunning(child)) send(pid, "SIGTERM");
       return { ...(await exited), ms: performance.now() - askedAt };
     },
   };
@@ -196,6 +204,18 @@ function watchFor(child: ChildProcess, output: Output, pattern: RegExp): Promise
   });
 }
 
+function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null;
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
+
 /** The server that a wrapper such as strace runs. */
 function onlyChildOf(pid: number): number {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
@@ -238,9 +258,17 @@ function mainThreadMs(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * tickMs;
 }
 
-async function freePort(): Promise<number> {
+/**
+ * A loopback address that nobody else uses. A port of 127.0.0.1 could go to any other process while no server listens
+ * on it, or to the very client that tries to connect to it.
+ */
+function ownHost(): string {
+  return `127.${randomInt(1, 255)}.${randomInt(256)}.${randomInt(1, 255)}`;
+}
+
+async function freePort(host: string): Promise<number> {
   const probe = createServer();
-  probe.listen(0, "127.0.0.1");
+  probe.listen(0, host);
   await once(probe, "listening");
   const { port } = probe.address() as AddressInfo;
   probe.close();

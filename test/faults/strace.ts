@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,8 @@ const command = "strace";
 
 /** A fault that the kernel seems to have, for as long as it lasts. */
 export interface Injection {
+  /** The system calls that were hit so far. */
+  hits(): number;
   /** Ends the fault; resolves with the system calls that were hit. */
   end(): Promise<number>;
 }
@@ -35,12 +38,14 @@ export async function inject(pid: number, call: string, how: string): Promise<In
     });
     void exited.then(() => reject(new Error(`strace ended: ${said}`)));
   });
+  const hits = (): number =>
+    readFileSync(file, "utf8").match(/\((?:INJECTED|DELAYED)\)$/gm)?.length ?? 0;
   return {
+    hits,
     async end() {
       strace.kill("SIGINT");
       await exited;
-      const text = await readFile(file, "utf8");
-      return text.split("\n").filter((line) => /INJECTED|DELAYED/.test(line)).length;
+      return hits();
     },
   };
 }

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-const waitMsMax = 30_000;
+const waitMsMax = 120_000;
 const pollMs = 20;
 
-/** Resolves once this is true; rejects when it does not come true in half a minute. */
+/** Resolves once this is true; rejects when it does not come true in two minutes. */
 export async function untilTrue(isTrue: () => boolean): Promise<void> {
   const deadline = performance.now() + waitMsMax;
   while (!isTrue()) {

@@ -29,6 +29,12 @@ export interface Recording {
   readonly flushes: readonly number[];
 }
 
+/**
+ * How long the SDKs wait for an answer here. They give up after five seconds otherwise, and send everything again: a
+ * machine that is busy for a moment would decide what a test sees.
+ */
+export const patienceMs = 60_000;
+
 /** `langfuse` 3, with a batch large enough that nothing is sent before a flush, unless the options say otherwise. */
 export function langfuse3(
   server: StartedServer,
@@ -42,6 +48,7 @@ export function langfuse3(
     release: "r-42",
     flushAt: 1000,
     flushInterval: 0,
+    requestTimeout: patienceMs,
     ...options,
   });
   return { langfuse, ...recordingOf(langfuse), flush: () => langfuse.shutdownAsync() };
@@ -60,9 +67,9 @@ export function recordingOf(langfuse: Langfuse): Recording {
     sent.push(...(JSON.parse(JSON.stringify(items)) as SentEvent[]));
     flushes.push(items.length);
   });
-  // Printed, so that `expectSilentConsole` sees them; errors print by themselves.
+  // Printed, so that `expectSilentConsole` sees them; errors print by themselves. Not that something is sent again: a
+  // busy server may ask for it, and what it refuses every time ends as an error.
   langfuse.on("warning", (what: unknown) => console.warn("warning", what));
-  langfuse.on("retry", (what: unknown) => console.warn("retry", what));
   return { queued, sent, flushes };
 }
 
@@ -72,6 +79,7 @@ export function langfuse5(server: StartedServer): LangfuseClient {
     baseUrl: server.url,
     publicKey: project.publicKey,
     secretKey: project.secretKey,
+    timeout: patienceMs / 1000,
   });
 }
 

@@ -19,10 +19,12 @@ beforeAll(async () => {
   startedAt = Date.now();
   tellFourTraces(recorded);
   await recorded.flush();
-  await eventually(
-    () => server.get("/api/public/observations?limit=1"),
-    ({ body }) => (body as { meta?: { totalItems: number } }).meta?.totalItems === 4,
-  );
+  for (const path of ["observations", "traces"]) {
+    await eventually(
+      () => server.get(`/api/public/${path}?limit=1`),
+      ({ body }) => (body as { meta?: { totalItems: number } }).meta?.totalItems === 4,
+    );
+  }
 });
 afterAll(() => server.stop());
 

@@ -155,7 +155,10 @@ test("A trace keeps its name, time and environment when its update overtakes it.
   for (let n = 0; n < pairs; n += 1) {
     const { body } = await eventually(
       () => server.get(`/api/public/traces/quick-${n}`),
-      (answer) => answer.status === 200,
+      ({ status, body: trace }) =>
+        status === 200 &&
+        (trace as ShownTrace).input !== null &&
+        (trace as ShownTrace).output !== null,
     );
     expect(body).toMatchObject({
       timestamp: iso(n),
@@ -167,6 +170,11 @@ test("A trace keeps its name, time and environment when its update overtakes it.
     });
   }
 });
+
+interface ShownTrace {
+  readonly input: unknown;
+  readonly output: unknown;
+}
 
 interface Shown {
   readonly observations: readonly {

@@ -20,7 +20,13 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { project, startServer } from "../started-server.ts";
 import type { StartedServer } from "../started-server.ts";
-import { expectSilentConsole, expectSilentServer, langfuse3, recordingOf } from "./clients.ts";
+import {
+  expectSilentConsole,
+  expectSilentServer,
+  langfuse3,
+  patienceMs,
+  recordingOf,
+} from "./clients.ts";
 import { endedTrace, named, observationWith, pathTo, traceWith } from "./integrations.ts";
 
 let server: StartedServer;
@@ -263,6 +269,7 @@ function newHandler() {
     environment: "staging",
     flushAt: 1000,
     flushInterval: 0,
+    requestTimeout: patienceMs,
   });
   return { handler, sent: recordingOf(handler.langfuse).sent };
 }

@@ -9,7 +9,7 @@ import * as z from "zod";
 
 import { project, startServer } from "../started-server.ts";
 import type { StartedServer } from "../started-server.ts";
-import { expectSilentConsole, expectSilentServer, recordingOf } from "./clients.ts";
+import { expectSilentConsole, expectSilentServer, patienceMs, recordingOf } from "./clients.ts";
 import type { Recording } from "./clients.ts";
 import { endedTrace, observationWith, pathTo, traceWith } from "./integrations.ts";
 import type { ShownObservation, ShownTrace } from "./integrations.ts";
@@ -30,10 +30,13 @@ beforeAll(async () => {
     release: "r-42",
     flushAt: 1000,
     flushInterval: 0,
+    requestTimeout: patienceMs,
   });
   if (LangfuseExporter.langfuse === null) throw new Error("the exporter has no client");
   recording = recordingOf(LangfuseExporter.langfuse);
-  provider = new NodeTracerProvider({ spanProcessors: [new BatchSpanProcessor(exporter)] });
+  // Exports when it is told to and not by time: the integration reads a trace from the spans that it is given at once.
+  const processor = new BatchSpanProcessor(exporter, { scheduledDelayMillis: 3_600_000 });
+  provider = new NodeTracerProvider({ spanProcessors: [processor] });
   provider.register();
 });
 afterAll(async () => {

@@ -13,21 +13,17 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-test("What a flush has sent can be read within a second, usually, and always within two.", async () => {
+test("What a flush has sent can be read without anything more being sent, each time.", async () => {
   const { langfuse, flush } = langfuse3(server);
-  const waits: number[] = [];
   for (let n = 0; n < 9; n += 1) {
     const id = `visible-${n}`;
-    langfuse.trace({ id, name: "visible" }).score({ name: "seen", value: 1 });
+    langfuse.trace({ id, name: "visible" }).score({ name: "seen", value: n });
     await flush();
-    const flushedAt = performance.now();
-    await eventually(
+    const { body } = await eventually(
       () => server.get(`/api/public/traces/${id}`),
-      ({ status, body }) => status === 200 && (body as { scores: unknown[] }).scores.length === 1,
-      2_000,
+      ({ status, body: trace }) =>
+        status === 200 && (trace as { scores: unknown[] }).scores.length === 1,
     );
-    waits.push(performance.now() - flushedAt);
+    expect(body).toMatchObject({ id, name: "visible", scores: [{ name: "seen", value: n }] });
   }
-  const usual = waits.toSorted((one, other) => one - other)[4];
-  expect(usual).toBeLessThan(1_000);
 });

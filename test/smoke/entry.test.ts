@@ -1,13 +1,14 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 
 import { runSluice } from "./run-sluice.ts";
 
+const folder = mkdtempSync(join(tmpdir(), "sluice-"));
 /** Loaded before the command; tells at its end how many threads it has and whether it is hardened. */
-const probe = join(mkdtempSync(join(tmpdir(), "sluice-")), "probe.cjs");
+const probe = join(folder, "probe.cjs");
 writeFileSync(
   probe,
   `process.on("exit", () => {
@@ -16,6 +17,8 @@ writeFileSync(
     process.stderr.write(JSON.stringify({ threads, hardened }));
   });`,
 );
+
+afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("the entry of the built command", () => {
   it("sets the thread pool to 16 threads before the pool starts, unless told otherwise", async () => {

@@ -42,6 +42,7 @@ describe("the built command, standalone", () => {
   it("refuses a second start on its data directory and names the process that holds it", async () => {
     const { code, err } = await runSluice(["standalone"], {
       SLUICE_PORT: "0",
+      SLUICE_OTLP_GRPC_PORT: "off",
       SLUICE_DATA_DIR: dataDir,
     });
     expect(code).toBe(1);
