@@ -10,6 +10,9 @@ beforeAll(async () => {
 
 afterAll(() => db.close());
 
+/** For reads beside the streams: what they may take by default here is as good as no time on a busy machine. */
+const patient = { timeMs: 60_000 };
+
 async function collect<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
   const all: Row[] = [];
   for await (const row of rows) all.push(row);
@@ -17,7 +20,11 @@ async function collect<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
 }
 
 async function running(): Promise<number> {
-  const rows = await db.query<{ n: string }>("SELECT count() AS n FROM system.processes");
+  const rows = await db.query<{ n: string }>(
+    "SELECT count() AS n FROM system.processes",
+    {},
+    patient,
+  );
   return Number(rows[0]?.n);
 }
 
@@ -93,7 +100,7 @@ test("streams beyond the fourth are refused until one ends, and hold up no read"
   const open = Array.from({ length: 4 }, () => db.stream(sql)[Symbol.asyncIterator]());
   for (const stream of open) expect(await stream.next()).toMatchObject({ done: false });
   await expect(collect(db.stream(sql))).rejects.toMatchObject({ kind: "transient", code: 202 });
-  expect(await db.query("SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  expect(await db.query("SELECT 1 AS one", {}, patient)).toEqual([{ one: 1 }]);
   await open[0]?.return?.();
   expect(await collect(db.stream("SELECT 2 AS two"))).toEqual([{ two: 2 }]);
   for (const stream of open) await stream.return?.();

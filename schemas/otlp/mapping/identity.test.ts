@@ -4,32 +4,34 @@ import { observationRowOf, readerOf, traceRowOf } from "../testing.ts";
 import type { PlainMap } from "../testing.ts";
 import { environment, observationName, sessionOf, tagsOf, userOf } from "./identity.ts";
 
-/** Attributes in the order of the table: whatever is taken away, the first that is left decides. */
-function expectOrder(
+/** Of attributes in the order of a table: what is read when the first so many are taken away. */
+function readInTurn(
   attributes: PlainMap,
-  winners: readonly unknown[],
+  count: number,
   read: (attributes: PlainMap) => unknown,
-): void {
+): unknown[] {
   const entries = Object.entries(attributes);
-  for (const [index, winner] of winners.entries()) {
-    expect(read(Object.fromEntries(entries.slice(index).toReversed()))).toEqual(winner);
-  }
+  return Array.from({ length: count }, (_, index) =>
+    read(Object.fromEntries(entries.slice(index).toReversed())),
+  );
 }
 
 describe("otlp.md §2.4", () => {
   test("the name comes from the first of the sources, at last from the span itself", () => {
-    expectOrder(
-      {
-        "gen_ai.tool.name": "tool",
-        "genkit:name": "flow",
-        "logfire.msg": "message",
-        "ai.toolCall.name": "call",
-        "ai.operationId": "ai.generateText",
-        "langsmith.trace.name": "run",
-      },
-      ["tool", "flow", "message", "call", "ai.generateText", "run", "span"],
-      (attributes) => observationName(readerOf({ attributes })),
-    );
+    const attributes = {
+      "gen_ai.tool.name": "tool",
+      "genkit:name": "flow",
+      "logfire.msg": "message",
+      "ai.toolCall.name": "call",
+      "ai.operationId": "ai.generateText",
+      "langsmith.trace.name": "run",
+    };
+    const names = [...Object.values(attributes), "span"];
+    expect(
+      readInTurn(attributes, names.length, (left) =>
+        observationName(readerOf({ attributes: left })),
+      ),
+    ).toEqual(names);
     const named = {
       "ai.operationId": "ai.generateText",
       "ai.telemetry.functionId": "summarise",
@@ -38,20 +40,19 @@ describe("otlp.md §2.4", () => {
   });
 
   test("the user comes from the first source that is not empty, and from Langfuse's own it is the trace's", () => {
-    expectOrder(
-      {
-        "langfuse.user.id": "1",
-        "user.id": "2",
-        "langfuse.observation.metadata.langfuse_user_id": "3",
-        "langfuse.trace.metadata.langfuse_user_id": "4",
-        "ai.telemetry.metadata.userId": "5",
-        "traceloop.association.properties.user_id": "6",
-        "mlflow.trace.user": '"7"',
-        "langsmith.metadata.user_id": "8",
-        "mastra.metadata.userId": "9",
-      },
+    const attributes = {
+      "langfuse.user.id": "1",
+      "user.id": "2",
+      "langfuse.observation.metadata.langfuse_user_id": "3",
+      "langfuse.trace.metadata.langfuse_user_id": "4",
+      "ai.telemetry.metadata.userId": "5",
+      "traceloop.association.properties.user_id": "6",
+      "mlflow.trace.user": '"7"',
+      "langsmith.metadata.user_id": "8",
+      "mastra.metadata.userId": "9",
+    };
+    expect(readInTurn(attributes, 9, (left) => userOf(readerOf({ attributes: left })))).toEqual(
       [1, 2, 3, 4, 5, 6, 7, 8, 9].map((id) => ({ id: String(id), isOfTrace: id <= 5 })),
-      (attributes) => userOf(readerOf({ attributes })),
     );
     expect(
       userOf(readerOf({ attributes: { "user.id": "", "mastra.metadata.userId": 7 } })),
@@ -76,11 +77,14 @@ describe("otlp.md §2.4", () => {
       "spring.ai.chat.client.conversation.id": "13",
       "mastra.metadata.sessionId": "14",
     };
-    expectOrder(
-      attributes,
-      Object.values(attributes),
-      (left) => sessionOf(readerOf({ attributes: left }))?.id,
-    );
+    const sessions = Object.values(attributes);
+    expect(
+      readInTurn(
+        attributes,
+        sessions.length,
+        (left) => sessionOf(readerOf({ attributes: left }))?.id,
+      ),
+    ).toEqual(sessions);
   });
 
   test("tags are a list, the JSON text of one, or text with commas", () => {

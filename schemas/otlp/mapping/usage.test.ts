@@ -188,19 +188,31 @@ describe("otlp.md §2.8", () => {
   });
 });
 
+function cachedWithTotal(total: number): unknown {
+  return usageOf(
+    counters("gen_ai.usage.", {
+      input_tokens: 100,
+      output_tokens: 10,
+      cache_read_input_tokens: 40,
+      total_tokens: total,
+    }),
+  );
+}
+
 describe("otlp.md §6 #6: nothing is counted twice", () => {
   test("a total tells whether the cache was counted apart", () => {
-    const counted = (total: number) =>
-      usageOf(
-        counters("gen_ai.usage.", {
-          input_tokens: 100,
-          output_tokens: 10,
-          cache_read_input_tokens: 40,
-          total_tokens: total,
-        }),
-      );
-    expect(counted(110)).toEqual({ input: 60, input_cached_tokens: 40, output: 10, total: 110 });
-    expect(counted(150)).toEqual({ input: 100, input_cached_tokens: 40, output: 10, total: 150 });
+    expect(cachedWithTotal(110)).toEqual({
+      input: 60,
+      input_cached_tokens: 40,
+      output: 10,
+      total: 110,
+    });
+    expect(cachedWithTotal(150)).toEqual({
+      input: 100,
+      input_cached_tokens: 40,
+      output: 10,
+      total: 150,
+    });
   });
 
   test("so does a part that is larger than what should include it, and the total then counts it, too", () => {
