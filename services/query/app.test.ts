@@ -144,6 +144,28 @@ describe("errors", () => {
     }
   });
 
+  test("a read that would look at more rows than one may is 422 on every path, with the same advice", async () => {
+    const rows = ["x", "y", "z"].map((id) => ({ project_id: "p1", id, trace_id: "x" }));
+    await query.traces(...rows.map(({ project_id, id }) => ({ project_id, id, session_id: "x" })));
+    await query.observations(...rows);
+    await query.scores(...rows);
+    for (const { status, text } of await answers(query.db, { readRowsMax: 1 })) {
+      expect(status).toBe(422);
+      expect(JSON.parse(text)).toEqual({ message: expect.any(String), error: "Request timed out" });
+      expect(text).not.toMatch(/clickhouse|sluice\.|limit for rows/i);
+    }
+  });
+
+  test("a read logs how many rows of the database it looked at", async () => {
+    const { log, lines } = recordingLogger();
+    const app = createQueryApp(depsOf(query.db, log));
+    await query.traces({ project_id: "counted", id: "x" }, { project_id: "counted", id: "y" });
+    const headers = { authorization: basic("pk-counted", "counted") };
+    expect((await app.request("/api/public/traces?fields=core", { headers })).status).toBe(200);
+    const line = lines.find(({ route }) => route === "/api/public/traces");
+    expect(line?.["rowsRead"]).toBeGreaterThanOrEqual(2);
+  });
+
   test("a database that may answer later is 503 with Retry-After", async () => {
     const away: Db = {
       ...query.db,

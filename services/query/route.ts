@@ -15,7 +15,7 @@ import {
 import { parsePosition } from "../../schemas/position.ts";
 import type { Authentication, ProjectCaller } from "../runtime/auth.ts";
 import type { EventLog } from "../runtime/event-log/port.ts";
-import type { HttpEnv } from "../runtime/http/app.ts";
+import type { HttpEnv, RequestLine } from "../runtime/http/app.ts";
 import { answerJson } from "../runtime/http/compress.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { RegistryFold } from "../runtime/registry.ts";
@@ -33,7 +33,11 @@ export interface QueryDeps {
   readonly registry: RegistryFold;
   readonly log: Logger;
   /** What one statement may take of the engine. */
-  readonly limits: { readonly readTimeoutMs: number; readonly readMemoryBytes: number };
+  readonly limits: {
+    readonly readTimeoutMs: number;
+    readonly readMemoryBytes: number;
+    readonly readRowsMax: number;
+  };
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
@@ -67,7 +71,7 @@ export function projectRoute(
       await awaitPosition(deps.watermarks, c.req.header("x-sluice-min-position"));
     }
     try {
-      const reader = readerOf(deps, caller.project.id);
+      const reader = readerOf(deps, caller.project.id, line);
       const { search } = new URL(c.req.url);
       const body = await handle({ caller, reader, registry: deps.registry, search }, c);
       return await answerJson(c, body);
@@ -132,12 +136,19 @@ async function projectCaller(deps: QueryDeps, c: Context<HttpEnv>): Promise<Proj
   );
 }
 
-function readerOf(deps: QueryDeps, project: string): ProjectReader {
-  const { readTimeoutMs, readMemoryBytes } = deps.limits;
+function readerOf(deps: QueryDeps, project: string, line: RequestLine): ProjectReader {
+  const { readTimeoutMs, readMemoryBytes, readRowsMax } = deps.limits;
   return {
     db: deps.db,
     project,
-    budget: { timeMs: readTimeoutMs, memoryBytes: readMemoryBytes },
+    budget: {
+      timeMs: readTimeoutMs,
+      memoryBytes: readMemoryBytes,
+      rowsToRead: readRowsMax,
+      onRowsRead(rows) {
+        line.rowsRead = (line.rowsRead ?? 0) + rows;
+      },
+    },
     now: deps.now(),
   };
 }
@@ -151,4 +162,4 @@ function answerFor(error: unknown): unknown {
 }
 
 const adviceOnBudget =
-  "The query takes more time or memory than one request may. Ask for a shorter time range, fewer fields or a smaller page.";
+  "The query takes more time, memory or rows than one request may. Ask for a shorter time range, fewer fields or a smaller page.";

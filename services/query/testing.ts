@@ -140,7 +140,7 @@ export function depsOf(
     registry,
     authenticate: (header) => authenticate(header, keyRing),
     log,
-    limits: { readTimeoutMs: 60_000, readMemoryBytes: 1024 ** 3 },
+    limits: { readTimeoutMs: 60_000, readMemoryBytes: 1024 ** 3, readRowsMax: 50_000_000 },
     now: () => now,
   };
 }

@@ -141,3 +141,37 @@ describe("one trace", () => {
     );
   });
 });
+
+describe("a trace whose root is not there (otlp.md §3.3)", () => {
+  test("it shows what its first top-most span says, in the list too, and only where nobody said more", async () => {
+    const span = { project_id: "rootless", trace_id: "r1", otel: "{}" };
+    await query.traces(
+      { project_id: "rootless", id: "r1", name: "", output: "said" },
+      { project_id: "rootless", id: "r2", name: "named" },
+      { project_id: "rootless", id: "r3", name: "" },
+    );
+    await query.observations(
+      {
+        ...span,
+        id: "child",
+        parent_id: "top",
+        name: "child",
+        input: "no",
+        start_time: now - hourMs,
+      },
+      { ...span, id: "top", parent_id: "gone", name: "top", input: "in", output: "out" },
+      { ...span, id: "later", parent_id: "gone", name: "later", start_time: now + 1 },
+      { ...span, id: "other", trace_id: "r2", name: "other", input: "in" },
+      // Of a batch, not of OpenTelemetry: there a trace without a name has none.
+      { project_id: "rootless", id: "batch", trace_id: "r3", name: "batch", input: "in" },
+    );
+    const shown = { name: "top", input: "in", output: "said" };
+    const { body: one } = await query.get("rootless", "/api/public/traces/r1");
+    expect(one).toMatchObject(shown);
+    const { body: list } = await query.get("rootless", "/api/public/traces");
+    const byId = new Map(list.data.map((row: { id: string }) => [row.id, row]));
+    expect(byId.get("r1")).toMatchObject(shown);
+    expect(byId.get("r2")).toMatchObject({ name: "named", input: null });
+    expect(byId.get("r3")).toMatchObject({ name: null, input: null });
+  });
+});

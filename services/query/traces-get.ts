@@ -5,6 +5,7 @@ import { observationsOfTrace } from "../../clickhouse/queries/observations.ts";
 import { isTooLarge } from "../../clickhouse/queries/payload.ts";
 import { scoresOfTrace } from "../../clickhouse/queries/scores.ts";
 import { totalsOfTraces } from "../../clickhouse/queries/trace-parts.ts";
+import { withTopmostSpans } from "../../clickhouse/queries/topmost-spans.ts";
 import { traceById } from "../../clickhouse/queries/traces.ts";
 import { notFound, payloadTooLarge } from "../../schemas/errors.ts";
 import { unitPricesOf } from "../../schemas/public-api/model.ts";
@@ -41,10 +42,11 @@ export async function getTrace(
   ]);
   if (!trace) throw notFound("There is no such trace in this project.");
   if (isTooLarge([trace]) || isTooLarge(observations)) throw payloadTooLarge(adviceOnSize);
+  const [shown = trace] = await withTopmostSpans(reader, [trace], withPayload);
   const { models } = registry.registry;
   const pricesOf = (modelId: string) => unitPricesOf(models, caller.project.id, modelId);
   return {
-    ...traceOf(trace),
+    ...traceOf(shown),
     observations: observations.map((row) =>
       observationOf(row, pricesOf(row.model_id) ?? zeroPrices, tierOf(row)),
     ),

@@ -6,6 +6,7 @@ import {
   totalsOfTraces,
 } from "../../clickhouse/queries/trace-parts.ts";
 import { isTooLarge } from "../../clickhouse/queries/payload.ts";
+import { withTopmostSpans } from "../../clickhouse/queries/topmost-spans.ts";
 import {
   countTraces,
   isTraceOrderColumn,
@@ -83,7 +84,8 @@ export async function listTraces({
   ]);
   if (isTooLarge(rows)) throw payloadTooLarge(adviceOnSize);
 
-  const data = rows.map((row) => ({
+  const shown = await withTopmostSpans(reader, rows, groups.has("io"));
+  const data = shown.map((row) => ({
     ...traceOf(row),
     observations: observationIds?.get(row.id) ?? [],
     scores: scoreIds?.get(row.id) ?? [],

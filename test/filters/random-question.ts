@@ -184,6 +184,8 @@ function textCondition(
 
 function textOf(random: Random, held: Held): string {
   if ("text" in held && held.text !== null) return held.text;
+  // What is missing is '' for some lists and nothing for others.
+  if ("text" in held && random() < 0.5) return "";
   const values = "map" in held ? Object.values(held.map) : [];
   return oneOf(random, [...values, ...words]);
 }

@@ -107,12 +107,16 @@ function oddField(draw: Draw): Part {
   return field(wire < 3 ? 0 : 20, wire, content(draw, wire));
 }
 
+function continued(byte: number): number {
+  return byte | 0x80;
+}
+
 function field(number: number, wire: number, body: Buffer | Part[]): Part {
   return { number, wire, body, tagPadding: 0, valuePadding: 0, lie: 0 };
 }
 
 function content(draw: Draw, wire: number): Buffer {
-  if (wire === 0) return varint(BigInt(draw.below(2 ** 32)) ** draw.pick([1n, 2n]), 0);
+  if (wire === 0) return Buffer.from([...randomBytes(draw, draw.below(8)).map(continued), 1]);
   return randomBytes(draw, wire === 1 ? 8 : wire === 5 ? 4 : draw.below(6));
 }
 
@@ -151,30 +155,31 @@ function mutateBytes(draw: Draw, body: Buffer): Buffer {
 }
 
 function written(parts: readonly Part[]): Buffer {
-  return Buffer.concat(
-    parts.flatMap((part) => {
-      const tag = varint((BigInt(part.number) << 3n) | BigInt(part.wire), part.tagPadding);
-      const body = Buffer.isBuffer(part.body) ? part.body : written(part.body);
-      if (part.wire === 0) return [tag, padded(body, part.valuePadding)];
-      if (part.wire !== 2) return [tag, body];
-      const length = BigInt(Math.max(0, body.length + part.lie));
-      return [tag, varint(length, part.valuePadding), body];
-    }),
-  );
-}
-
-function varint(value: bigint, padding: number): Buffer {
   const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
-  return padded(Buffer.from([...bytes, Number(rest)]), padding);
+  for (const part of parts) write(bytes, part);
+  return Buffer.from(bytes);
 }
 
-/** The same number in more bytes. */
-function padded(bytes: Buffer, padding: number): Buffer {
+function write(bytes: number[], part: Part): void {
+  writeVarint(bytes, part.number * 8 + part.wire, part.tagPadding);
+  const body = Buffer.isBuffer(part.body) ? part.body : written(part.body);
+  if (part.wire === 2) writeVarint(bytes, Math.max(0, body.length + part.lie), part.valuePadding);
+  for (const byte of body) bytes.push(byte);
+  if (part.wire === 0) pad(bytes, part.valuePadding);
+}
+
+function writeVarint(bytes: number[], value: number, padding: number): void {
+  let rest = value;
+  for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80);
+  bytes.push(rest);
+  pad(bytes, padding);
+}
+
+/** Makes the varint at the end longer, but the same number. */
+function pad(bytes: number[], padding: number): void {
   const last = bytes.at(-1);
-  if (padding === 0 || last === undefined || last > 0x7f) return bytes;
-  const more = Buffer.alloc(padding, 0x80);
-  more[padding - 1] = 0;
-  return Buffer.concat([bytes.subarray(0, -1), Buffer.from([last | 0x80]), more]);
+  if (padding === 0 || last === undefined || last > 0x7f) return;
+  bytes[bytes.length - 1] = last | 0x80;
+  for (let n = 1; n < padding; n += 1) bytes.push(0x80);
+  bytes.push(0);
 }

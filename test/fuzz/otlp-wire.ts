@@ -29,6 +29,8 @@ export type Laxity =
   | "repeated_message"
   /** It keeps every member of a oneof, where the format keeps the last. */
   | "oneof"
+  /** It knows a resource's third field, which is in development and no part of ours (otlp.md §1.9). */
+  | "entity_refs"
   /** What is wrong with a resource or scope costs its spans with us, so nothing when there are none. */
   | "idle_fault";
 
@@ -150,6 +152,7 @@ class Walker {
           this.#lax.add("repeated_message");
         seen.add(tag >>> 3);
       }
+      if (type === "resource" && tag >>> 3 === 3) this.#lax.add("entity_refs");
       const from = this.at;
       const stop = this.valueEnd(tag, end);
       if (rule?.kind === "varint32" || rule?.kind === "bool") this.#noteVarint(from, rule.kind);
@@ -198,6 +201,11 @@ class Walker {
   }
 
   varint(end: number): { readonly value: bigint; readonly length: number } {
+    const first = this.#bytes[this.at] ?? 0x80;
+    if (first < 0x80 && this.at < end) {
+      this.at += 1;
+      return { value: BigInt(first), length: 1 };
+    }
     let value = 0n;
     for (let length = 1; length <= 10; length += 1) {
       if (this.at >= end) throw new Broken("beyond the end");

@@ -165,9 +165,7 @@ export class ConsumerLoop implements Consumer {
   }
 
   async #handle(batch: LogBatch, before: Promise<boolean>): Promise<"done" | "retry"> {
-    const earlier = before.then((done) => {
-      if (!done) throw new Error("The batch before this one was not done.");
-    });
+    const earlier = settled(before);
     // A handler that fails earlier does not listen to it.
     earlier.catch(() => {});
     try {
@@ -186,6 +184,10 @@ export class ConsumerLoop implements Consumer {
   async #pause(ms: number): Promise<void> {
     await pause(ms, undefined, { signal: this.#abort.signal }).catch(() => {});
   }
+}
+
+async function settled(before: Promise<boolean>): Promise<void> {
+  if (!(await before)) throw new Error("The batch before this one was not done.");
 }
 
 interface Waiting {
