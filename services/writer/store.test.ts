@@ -66,7 +66,7 @@ function coldWriter(on: Db = db): StoreDeps {
     cache: entityCache(1 << 20),
     filter: idFilter(0),
     price: pricer(models, null),
-    turn: turnTaker(0),
+    turn: turnTaker()(0),
     now: () => 1,
   };
 }

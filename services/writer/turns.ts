@@ -16,13 +16,14 @@ export type Turn = () => Promise<void> | undefined;
  * For loops over many records, in a process that has requests to answer meanwhile.
  * It costs next to nothing until a few milliseconds have been worked. Then it gives way: for one turn of the event
  * loop, and while the writer is not far behind, for as long as requests keep the loop busy, within bounds. So a burst
- * is taken in first and stored after; the log holds it meanwhile.
+ * is taken in first and stored after; the log holds it meanwhile. Loops that run side by side share their turns, or
+ * two of them would take twice as much.
  */
-export function turnTaker(recordsBehind: number): Turn {
-  const standBackMs = recordsBehind < patienceRecords ? patienceMs : 0;
+export function turnTaker(): (recordsBehind: number) => Turn {
   let since = performance.now();
+  let givingWay: Promise<void> | null = null;
 
-  async function giveWay(): Promise<void> {
+  async function giveWay(standBackMs: number): Promise<void> {
     const until = performance.now() + standBackMs;
     let turnedAt: number;
     do {
@@ -30,6 +31,13 @@ export function turnTaker(recordsBehind: number): Turn {
       await nextTurn();
       since = performance.now();
     } while (since - turnedAt > idleTurnMs && since < until);
+    givingWay = null;
   }
-  return () => (performance.now() - since < workMsMax ? undefined : giveWay());
+  return (recordsBehind) => {
+    const standBackMs = recordsBehind < patienceRecords ? patienceMs : 0;
+    since = performance.now();
+    return () =>
+      givingWay ??
+      (performance.now() - since < workMsMax ? undefined : (givingWay = giveWay(standBackMs)));
+  };
 }

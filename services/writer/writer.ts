@@ -67,6 +67,7 @@ export async function startWriter(options: WriterDeps): Promise<Writer> {
     ),
   };
   await fillFilter(store);
+  const turnFor = turnTaker();
   let failures = { at: -1n, times: 0 };
 
   function timesFailed(first: bigint): number {
@@ -81,7 +82,7 @@ export async function startWriter(options: WriterDeps): Promise<Writer> {
     const first = batch.records[0]?.offset ?? 0n;
     const at = { partition: batch.partition, offset: first };
     try {
-      const turn = turnTaker(Number(batch.end - first));
+      const turn = turnFor(Number(batch.end - first));
       const mapped = await mapBatch(batch, registry, store.now, signal, turn);
       await earlier;
       const deps = { ...store, turn };
