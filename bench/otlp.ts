@@ -9,9 +9,10 @@ import { median } from "./stats.ts";
 export const speedUpMin = 1.8;
 
 const spans = 512;
-const warmUpRounds = 40;
-const rounds = 120;
-const decodesPerRound = 5;
+const warmUpRounds = 10;
+const rounds = 50;
+/** So many that each decoder collects its own garbage in its own time. */
+const decodesPerRound = 20;
 
 /**
  * Spans decoded from protobuf into their canonical form per second: by our reader, and by the generated decoder with a
@@ -29,7 +30,6 @@ function decodingRate(print: (line: string) => void): boolean {
   const generated: number[] = [];
   const ratios: number[] = [];
   for (let round = -warmUpRounds; round < rounds; round += 1) {
-    // In changing order: garbage of the one may be collected in the time of the other.
     const first = round % 2 === 0;
     const before = first ? spansPerSecond(() => decodeProtobufRequest(body)) : 0;
     const theirs = spansPerSecond(() => referenceDecode(body));

@@ -16,7 +16,7 @@ export const shareMin = 0.5;
 const batches = 2_000;
 const warmUpBatches = 200;
 const concurrency = 12;
-const storedPollMs = 200;
+const storedPollMs = 500;
 
 /**
  * 100,000 events, three tenths of them updates, from the first request until all can be read; beside inserting the rows

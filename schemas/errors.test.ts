@@ -21,17 +21,20 @@ it.each([
   [errors.payloadTooLarge("no"), 422, { message: "no", error: "PayloadTooLargeError" }],
   [errors.timedOut("less"), 422, { message: "less", error: "Request timed out" }],
   [errors.unavailable("no"), 503, { message: "no", error: "ServiceUnavailableError" }],
-])("an error is the status and the keys of the contract: %s", (error, status, body) => {
-  expect(error).toBeInstanceOf(errors.ApiError);
-  expect(error.status).toBe(status);
-  expect(error.body).toEqual(body);
-});
+])(
+  "write-api §1.3: an error is the status and the keys of the contract: %s",
+  (error, status, body) => {
+    expect(error).toBeInstanceOf(errors.ApiError);
+    expect(error.status).toBe(status);
+    expect(error.body).toEqual(body);
+  },
+);
 
 it("a 503 asks for a second's patience, which the exporters have", () => {
   expect(errors.unavailable("no").headers).toEqual({ "retry-after": "1" });
 });
 
-it("a 429 has the time of the reset as epoch seconds in its header and as text in its body", () => {
+it("write-api §1.6, §8.9: a 429 has the time of the reset as epoch seconds in its header and as text in its body", () => {
   const resetAt = Date.UTC(2026, 4, 1, 10, 0, 0, 500);
   const error = errors.rateLimited({ limit: 1000, retryAfterS: 2, resetAt });
   expect(error.status).toBe(429);

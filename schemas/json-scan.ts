@@ -9,6 +9,7 @@ export function scanJson(text: string, depthMax: number): JsonScan {
   const batch = new BatchFinder(text, units);
   const length = text.length;
   let depth = 0;
+  let containers = 0;
   /** Where the outermost container beyond the limit began; -1 outside of one. */
   let deepStart = -1;
   let at = 0;
@@ -28,6 +29,7 @@ export function scanJson(text: string, depthMax: number): JsonScan {
       case OPEN_BRACE:
       case OPEN_BRACKET:
         depth += 1;
+        if (depth <= depthMax) containers += 1;
         if (depth === 2) batch.onOpen(at);
         if (depth > depthMax && deepStart < 0) deepStart = at;
         at += 1;
@@ -60,7 +62,7 @@ export function scanJson(text: string, depthMax: number): JsonScan {
   }
   // Never closed, so not JSON; but JSON.parse must not have to build all of it to say so.
   if (deepStart >= 0) edits.push(deepStart, length);
-  return { elements: batch.elements(), edits };
+  return { elements: batch.elements(), edits, containers };
 }
 
 /** Offsets count UTF-16 units. In each list a start and an end (behind the last unit) follow each other by turns. */
@@ -72,6 +74,8 @@ export interface JsonScan {
   readonly elements: readonly number[] | null;
   /** What must not reach JSON.parse as it stands: containers beyond the limit, numbers that a double cannot carry. */
   readonly edits: readonly number[];
+  /** How many objects and lists JSON.parse has to build. */
+  readonly containers: number;
 }
 
 /** Is told what the scan meets at depths 1 and 2, and notes where the elements of `"batch"` begin and end. */

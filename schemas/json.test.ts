@@ -335,3 +335,11 @@ test("a number that a double cannot carry is there as its digits, and rounded be
   const plain = parseJson('{"a":1}', { depthMax: 10 });
   expect(plain.rounded).toBe(plain.value);
 });
+
+test("a text of more objects and lists than can be built in time is refused before it is parsed", () => {
+  const listOf = (count: number): string => `[${"{},".repeat(count - 1)}{}]`;
+  expect(parseJson(listOf(999_999), { depthMax }).value).toHaveLength(999_999);
+  expect(() => parseJson(listOf(1_000_000), { depthMax })).toThrow(
+    expect.objectContaining({ name: "JsonError", kind: "size" }),
+  );
+});

@@ -12,7 +12,8 @@ import { scanJson } from "./json-scan.ts";
  * `text` itself must be well-formed, as it is when decoded from UTF-8. Throws {@link JsonError}.
  */
 export function parseJson(text: string, limits: JsonLimits): JsonDocument {
-  const { elements, edits } = scanJson(text, limits.depthMax);
+  const { elements, edits, containers: opened } = scanJson(text, limits.depthMax);
+  if (opened > containersMax) throw new JsonError("size", adviceOnSize);
   const repaired = withoutLoneSurrogates(text);
   const value = parse(edits.length === 0 ? repaired : rewrite(repaired, edits));
   const containers = onlyContainers(text, edits);
@@ -26,6 +27,14 @@ export function parseJson(text: string, limits: JsonLimits): JsonDocument {
     tooDeep: containers.length > 0 ? holdsMarker : () => false,
   };
 }
+
+/**
+ * Of objects and lists in one text. JSON.parse takes about half a microsecond for each, however short it is, and cannot
+ * be interrupted: without a bound some megabytes of `{},{}` would hold the process for seconds.
+ */
+const containersMax = 1_000_000;
+
+const adviceOnSize = `The text has more than ${containersMax} objects and lists.`;
 
 export interface JsonLimits {
   /** How many containers may enclose a value. */
@@ -50,10 +59,15 @@ export interface JsonDocument {
   readonly tooDeep: (part: unknown) => boolean;
 }
 
-/** The text is not JSON. Carries none of the text: it belongs to a customer and must not reach a log line. */
+/** The text is not JSON, or too much of it. Carries none of the text: it belongs to a customer and must not reach a log line. */
 export class JsonError extends Error {
   override readonly name = "JsonError";
-  readonly kind = "syntax";
+  readonly kind: "syntax" | "size";
+
+  constructor(kind: JsonError["kind"], message: string) {
+    super(message);
+    this.kind = kind;
+  }
 }
 
 /**
@@ -110,7 +124,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new JsonError("The text is not valid JSON.");
+    throw new JsonError("syntax", "The text is not valid JSON.");
   }
 }
 

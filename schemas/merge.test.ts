@@ -97,7 +97,7 @@ function isDefault(value: unknown): boolean {
 }
 
 for (const kind of ["trace", "observation", "score"] as const) {
-  test(`a ${kind} is the same row in any order of its facts, with any repeats`, () => {
+  test(`write-api §3.1: a ${kind} is the same row in any order of its facts, with any repeats`, () => {
     const shuffled = factsOf(kind).chain((facts) =>
       fc.tuple(
         fc.constant(facts),
@@ -127,7 +127,7 @@ for (const kind of ["trace", "observation", "score"] as const) {
     );
   });
 
-  test(`replaying any part of a ${kind}'s facts, deletes among them, changes nothing`, () => {
+  test(`write-api §3.9: replaying any part of a ${kind}'s facts, deletes among them, changes nothing`, () => {
     fc.assert(
       fc.property(factsOf(kind), fc.nat(), fc.nat(), (facts, deleteAt, replayFrom) => {
         // Receipts grow along the log, as the gateway makes them.
@@ -177,7 +177,7 @@ function fact(columns: Fact["columns"], rest: Partial<Fact> = {}): Fact {
   };
 }
 
-test("what a client said outweighs a default, whichever came first", () => {
+test("write-api §8.1: what a client said outweighs a default, whichever came first", () => {
   const early = fact(
     { environment: "default" },
     { time: 1, ranks: { environment: rank.defaulted } },
@@ -215,7 +215,7 @@ test("metadata that a span implies gives way to metadata that was stated, key by
   expect({ ...merged([weak, stated])?.metadata }).toEqual({ a: "1", b: "2" });
 });
 
-test("in one millisecond an update comes after its create", () => {
+test("write-api §8.3: in one millisecond an update comes after its create", () => {
   const create = fact({ name: "created" }, { step: step.create, event: "z" });
   const update = fact({ name: "updated" }, { step: step.update, event: "a" });
   expect(merged([update, create])?.columns["name"]).toBe("updated");
@@ -228,13 +228,13 @@ test("in one millisecond the update that ends an observation comes after its oth
   expect(merged([update, end])?.columns["output"]).toBe("final");
 });
 
-test("a later value of a metadata key replaces that key alone", () => {
+test("write-api §8.10: a later value of a metadata key replaces that key alone", () => {
   const first = fact({}, { metadata: { a: '{"x":1}', l: "[1,2,3]" } });
   const second = fact({}, { time: 2, metadata: { l: "[9]" } });
   expect({ ...merged([second, first])?.metadata }).toEqual({ a: '{"x":1}', l: "[9]" });
 });
 
-test("a delete kills what was received until then and nothing later", () => {
+test("write-api §3.9: a delete kills what was received until then and nothing later", () => {
   const before = merged([fact({ name: "old", level: "ERROR" }, { receivedAt: 5, time: 9 })]);
   const gone = mergeDeletion(before, { kind: "observation", project: "p", id: "i", deletedAt: 6 });
   expect(gone.live).toBe(false);

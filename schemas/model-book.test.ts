@@ -24,7 +24,7 @@ function matched(book: ModelBook, name = "gpt-4o", position = 99, startTime = 0)
   return book.match("p", name, position, startTime)?.definition.id ?? null;
 }
 
-describe("matching (write-api §4.5)", () => {
+describe("write-api §4.5, §6 #35: matching", () => {
   test("a project's own definition comes before a built-in one, whatever their start dates", () => {
     const book = new ModelBook();
     book.set(null, model("built-in", { startDate: -5, rank: 1 }), 0, 1);
@@ -128,7 +128,7 @@ describe("what an observation's fact adds for its cost", () => {
     ],
   });
 
-  test("are the attributes that some tier asks for, of the event that brings the usage (§4.6)", () => {
+  test("are the attributes that some tier asks for, of the event that brings the usage (write-api §4.6, §6 #36)", () => {
     const book = new ModelBook();
     book.set("p", asking, 0, 4);
     expect(withCostBasis(fact, 7, book).columns).toMatchObject({

@@ -9,7 +9,7 @@ test.each([
   "(?i)^(anthropic/)?claude-3\\.5-sonnet(-[0-9]+)?$",
   "[[:alpha:]]+-\\d{8}",
   "",
-])("%s can be used", (pattern) => {
+])("write-api §4.5, §8.6: %s can be used", (pattern) => {
   expect(patternProblem(pattern)).toBeNull();
 });
 
@@ -20,11 +20,11 @@ test.each([
   ["((a{100}){100}){100}", "a repeat that explodes"],
   ["\\pL{1000}", "a program too large"],
   ["x".repeat(1001), "a text too long"],
-])("%s is refused with a reason: %s", (pattern) => {
+])("write-api §8.6: %s is refused with a reason: %s", (pattern) => {
   expect(patternProblem(pattern)).toMatch(/\w{3}/);
 });
 
-test("a pattern that would hang a backtracking engine ends at once", () => {
+test("write-api §8.6: a pattern that would hang a backtracking engine ends at once", () => {
   const find = patternIndex(["(a+)+$", "(x*)*y", "(?:a|aa|aaa)+b"]);
   const startedAt = process.cpuUsage();
   expect(find(`${"a".repeat(5000)}!`)).toEqual([]);

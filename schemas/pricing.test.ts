@@ -46,7 +46,7 @@ function priced(row: Partial<PricedRow>, definition: ModelDefinition) {
 
 const inputAndOutput = model([tier({ input: "0.000002", output: "0.00001" })]);
 
-describe("cost (write-api §4.4)", () => {
+describe("write-api §4.4: cost", () => {
   test("is units times price for each usage key with a price of just its name, and their sum", () => {
     const { cost_details, total_cost, usage_details } = priced(
       { provided_usage: { input: 100, output: 20, cached: 7 } },
@@ -71,7 +71,7 @@ describe("cost (write-api §4.4)", () => {
   });
 
   test.each([[{ input: "0" }], [{ other: "1" }], [{ input: "1", output: "2" }]])(
-    "any cost that the client states, %j, keeps others from being computed",
+    "any cost that the client states, %j, keeps others from being computed (§6 #32)",
     (provided_cost) => {
       const { cost_details, pricing, total_cost } = priced(
         { provided_usage: { input: 100 }, provided_cost },
@@ -112,7 +112,7 @@ describe("cost (write-api §4.4)", () => {
   });
 });
 
-describe("which usage may be counted (write-api §4.3)", () => {
+describe("write-api §4.3, §6 #32: which usage may be counted", () => {
   test.each([
     [{}, true],
     [{ provided_usage: { input: 1 } }, false],
@@ -140,7 +140,7 @@ function chosen(
   return tierFor(model(tiers), usage, attributes).priority;
 }
 
-describe("tiers (write-api §4.6)", () => {
+describe("write-api §4.6, §6 #36: tiers", () => {
   test("the boundary of gt is strict: 200 000 stays with the default", () => {
     const tiers = [tier({ input: "1" }), tier({ input: "2" }, 1, [over(200_000)])] as const;
     expect(chosen([...tiers], { input: 200_000 })).toBe(0);

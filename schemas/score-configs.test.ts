@@ -32,7 +32,7 @@ function judged(body: object, held: ScoreConfig | undefined) {
   return judgeScore(parsed, held);
 }
 
-describe("a score that names a config (write-api §2.7)", () => {
+describe("write-api §2.7: a score that names a config", () => {
   test.each([
     [{ value: 0.5 }, numeric, "NUMERIC", 0.5, ""],
     [{ value: 1, dataType: "NUMERIC" }, numeric, "NUMERIC", 1, ""],
@@ -40,10 +40,13 @@ describe("a score that names a config (write-api §2.7)", () => {
     [{ value: 0 }, boolean, "BOOLEAN", 0, "False"],
     [{ value: 1, dataType: "BOOLEAN" }, boolean, "BOOLEAN", 1, "True"],
     [{ value: "fine" }, text, "TEXT", 0, "fine"],
-  ])("%j takes its name, type and number from it", (body, held, data_type, value, string_value) => {
-    const columns = { name: "quality", data_type, value, string_value };
-    expect(judged(body, held)).toEqual({ ok: true, columns });
-  });
+  ])(
+    "%j takes its name, type and number from it (§6 #41)",
+    (body, held, data_type, value, string_value) => {
+      const columns = { name: "quality", data_type, value, string_value };
+      expect(judged(body, held)).toEqual({ ok: true, columns });
+    },
+  );
 
   test.each([
     ["value", { value: 1.5 }, numeric],
@@ -59,7 +62,7 @@ describe("a score that names a config (write-api §2.7)", () => {
     ["configId", { value: 0.5 }, { ...numeric, isArchived: true }],
     ["configId", { value: 0.5 }, undefined],
     ["configId", { value: 0.5, configId: null, source: "ANNOTATION" }, undefined],
-  ])("is refused for its %s: %j", (field, body, held) => {
+  ])("is refused for its %s: %j (§6 #40)", (field, body, held) => {
     const judgement = judged(body, held);
     expect(judgement.ok ? [] : judgement.issue.path).toEqual([field]);
   });
@@ -120,7 +123,7 @@ describe("a config (read-api §7.6)", () => {
   });
 });
 
-describe("in the writer, a score is held against the config that its record knew", () => {
+describe("write-api §2.7, §6 #40: in the writer, a score is held against the config that its record knew", () => {
   const changes: RegistryChange[] = [
     { type: "organization-create", organization: { id: "o", name: "O" } },
     { type: "project-create", project: { id: "p", name: "P", organizationId: "o", createdAt: 1 } },

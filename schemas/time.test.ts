@@ -16,7 +16,7 @@ test.each([
   ["2000-02-29T00:00Z", "2000-02-29T00:00:00.000Z"],
   ["0000-01-01T00:00Z", "0000-01-01T00:00:00.000Z"],
   ["9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"],
-])("%s is accepted and means %s", (text, moment) => {
+])("write-api §2.3, §6 #26: %s is accepted and means %s", (text, moment) => {
   expect(isContractDateTime(text)).toBe(true);
   expect(isoOf(millisOf(text))).toBe(moment);
 });
@@ -47,12 +47,12 @@ test.each([
   ["epoch seconds", "1714904430"],
   ["no text at all", ""],
   ["a line break behind", "2024-05-05T10:20:30Z\n"],
-])("%s is refused", (_, text) => {
+])("write-api §2.3, §6 #26: %s is refused", (_, text) => {
   expect(isContractDateTime(text)).toBe(false);
   expect(millisOf(text)).toBeNaN();
 });
 
-test("a day is accepted exactly when the calendar has it", () => {
+test("write-api §2.3: a day is accepted exactly when the calendar has it", () => {
   const day = fc.tuple(fc.nat({ max: 9999 }), fc.nat({ max: 13 }), fc.nat({ max: 32 }));
   fc.assert(
     fc.property(day, ([year, month, date]) => {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { usageAndCost } from "./usage.ts";
 
-test("a missing usage total is the sum of all buckets (write-api §4.3)", () => {
+test("write-api §4.3: a missing usage total is the sum of all buckets", () => {
   const { usage, inputUnits, outputUnits, totalUnits } = usageAndCost(
     { input: 1, cached: 2, output_reasoning: 3 },
     {},
@@ -11,11 +11,11 @@ test("a missing usage total is the sum of all buckets (write-api §4.3)", () => 
   expect([inputUnits, outputUnits, totalUnits]).toEqual([1, 3, 6]);
 });
 
-test("a given usage total is trusted, also when the buckets exceed it", () => {
+test("write-api §4.3: a given usage total is trusted, also when the buckets exceed it", () => {
   expect(usageAndCost({ input: 5, total: 2 }, {}).totalUnits).toBe(2);
 });
 
-test("no usage stays no usage", () => {
+test("write-api §4.3: no usage stays no usage", () => {
   expect(usageAndCost({}, {}).usage).toEqual({});
 });
 
@@ -26,7 +26,8 @@ test.each([
   [{ input: "1", cached: "2" }, null],
   [{ input: "1", total: "9" }, "9"],
   [{ input: "0", output: "0" }, "0"],
-])("the cost total of %j is %s (write-api §4.4)", (cost, total) => {
+  [{ input: "0.1", output: "0.2" }, "0.3"],
+])("write-api §4.4, §6 #33: the cost total of %j is %s", (cost, total) => {
   const known = usageAndCost({}, cost);
   expect(known.totalCost).toBe(total);
   expect(known.cost["total"]).toBe(total ?? undefined);

@@ -17,7 +17,7 @@ const generationTypes = [
 ];
 const observationTypes = ["event-create", "span-create", "span-update", ...generationTypes];
 
-describe("a trace", () => {
+describe("write-api §2.4: a trace", () => {
   const full = {
     id: "t1",
     timestamp,
@@ -45,7 +45,7 @@ describe("a trace", () => {
     expect(bodyOf("trace-create", nulls)).toStrictEqual(nulls);
   });
 
-  test("has a name of at most 1000 characters", () => {
+  test("has a name of at most 1000 characters (§6 #24)", () => {
     expect(bodyOf("trace-create", { name: "x".repeat(1000) })).not.toBeNull();
     expect(bodyOf("trace-create", { name: "" })).not.toBeNull();
     expect(bodyOf("trace-create", { name: "x".repeat(1001) })).toBeNull();
@@ -69,7 +69,7 @@ describe("a trace", () => {
   });
 });
 
-describe("an observation", () => {
+describe("write-api §2.6: an observation", () => {
   const common = {
     id: "o1",
     traceId: "t1",
@@ -149,7 +149,7 @@ describe("an observation", () => {
     [{ promptVersion: 1 }, false],
     [{ promptName: "p", promptVersion: "1" }, false],
     [{ promptName: "p", promptVersion: 1.5 }, false],
-  ])("with the prompt %j is accepted: %s", (prompt, isAccepted) => {
+  ])("with the prompt %j is accepted: %s (§6 #37)", (prompt, isAccepted) => {
     expect(bodyOf("generation-create", { id: "o1", ...prompt }) !== null).toBe(isAccepted);
   });
 
@@ -168,24 +168,32 @@ describe("an observation", () => {
   });
 });
 
-describe.each(["observation-create", "observation-update"])("a legacy %s", (type) => {
-  test.each(["GENERATION", "SPAN", "EVENT"])("may be a %s, without an id", (kind) => {
-    expect(bodyOf(type, { type: kind })).toStrictEqual({ type: kind });
-  });
+describe.each(["observation-create", "observation-update"])(
+  "write-api §2.6: a legacy %s",
+  (type) => {
+    test.each(["GENERATION", "SPAN", "EVENT"])("may be a %s, without an id", (kind) => {
+      expect(bodyOf(type, { type: kind })).toStrictEqual({ type: kind });
+    });
 
-  test.each(["AGENT", "span", null, undefined])("may not be a %s", (kind) => {
-    expect(bodyOf(type, { id: "o1", type: kind })).toBeNull();
-  });
+    test.each(["AGENT", "span", null, undefined])("may not be a %s", (kind) => {
+      expect(bodyOf(type, { id: "o1", type: kind })).toBeNull();
+    });
 
-  test("has no environment and no prompt, and takes scalar model parameters only", () => {
-    const body = { id: "o1", type: "SPAN", modelParameters: { n: 1 }, usage: { promptTokens: 1 } };
-    const result = bodyOf(type, { ...body, environment: "prod", promptName: "p" });
-    expect(result).toEqual({ ...body, usage: { input: 1, unit: "TOKENS" } });
-    expect(bodyOf(type, { type: "SPAN", modelParameters: { stop: ["a"] } })).toBeNull();
-  });
-});
+    test("has no environment and no prompt, and takes scalar model parameters only", () => {
+      const body = {
+        id: "o1",
+        type: "SPAN",
+        modelParameters: { n: 1 },
+        usage: { promptTokens: 1 },
+      };
+      const result = bodyOf(type, { ...body, environment: "prod", promptName: "p" });
+      expect(result).toEqual({ ...body, usage: { input: 1, unit: "TOKENS" } });
+      expect(bodyOf(type, { type: "SPAN", modelParameters: { stop: ["a"] } })).toBeNull();
+    });
+  },
+);
 
-describe("an sdk-log", () => {
+describe("write-api §2.2: an sdk-log", () => {
   test.each(["text", 0, false, "", { a: 1 }, [1]])("may hold %j", (log) => {
     expect(bodyOf("sdk-log", { log, id: "x", extra: 1 })).toStrictEqual({ log, id: "x" });
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { environmentOf, modelParameters, scalarModelParameters } from "./langfuse-fields.ts";
 
-describe("the environment", () => {
+describe("write-api §2.5, §6 #23: the environment", () => {
   test.each([
     ["PROD", "prod"],
     ["prod", "prod"],
@@ -41,7 +41,7 @@ describe("the environment", () => {
   });
 });
 
-describe("model parameters", () => {
+describe("write-api §2.6, §6 #38: model parameters", () => {
   test.each([
     { temperature: 0.7, stop: ["a", "b"], user: "u", stream: true, seed: null },
     { format: { type: "json" }, none: {}, empty: [] },

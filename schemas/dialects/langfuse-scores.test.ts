@@ -5,7 +5,7 @@ import { validateEvent, validateScoreBody } from "./langfuse.ts";
 
 const base = { id: "s1", name: "quality", traceId: "t1" };
 
-describe("a score's value", () => {
+describe("write-api §2.7, §6 #39: a score's value", () => {
   test.each([
     [{ value: 0.5 }],
     [{ value: "good" }],
@@ -18,6 +18,8 @@ describe("a score's value", () => {
     [{ dataType: "TEXT", value: "x".repeat(500) }],
     [{ dataType: "CORRECTION", value: "" }],
     [{ dataType: "CORRECTION", value: "x".repeat(5000), configId: null }],
+    [{ dataType: "CORRECTION", value: "x", sessionId: "", datasetRunId: null }],
+    [{ dataType: "CORRECTION", value: "x", observationId: "o" }],
   ])("is accepted in %j", (body) => {
     expect(bodyOf({ ...base, ...body })).toMatchObject(body);
   });
@@ -41,6 +43,8 @@ describe("a score's value", () => {
     [{ dataType: "TEXT", value: "😀".repeat(251) }],
     [{ dataType: "CORRECTION", value: 1 }],
     [{ dataType: "CORRECTION", value: "x", configId: "c" }],
+    [{ dataType: "CORRECTION", value: "x", traceId: null, sessionId: "s" }],
+    [{ dataType: "CORRECTION", value: "x", traceId: null, datasetRunId: "r" }],
   ])("is refused in %j", (body) => {
     expect(bodyOf({ ...base, ...body })).toBeNull();
   });
@@ -53,7 +57,7 @@ describe("a score's value", () => {
   });
 });
 
-describe("a score's target", () => {
+describe("write-api §2.7: a score's target", () => {
   test.each([
     [{ traceId: "t" }],
     [{ traceId: "t", observationId: "o" }],
@@ -82,7 +86,7 @@ describe("a score's target", () => {
   });
 });
 
-describe("in a batch, a score", () => {
+describe("write-api §2.7: in a batch, a score", () => {
   test("keeps absent and null apart, and drops what it does not know", () => {
     const body = { ...base, value: 1, comment: null, extra: 1, timestamp: "2024-01-01T00:00Z" };
     expect(bodyOf(body)).toStrictEqual({ ...base, value: 1, comment: null, environment: null });
@@ -112,7 +116,7 @@ describe("in a batch, a score", () => {
   });
 });
 
-describe("by POST /scores, a score", () => {
+describe("write-api §2.7: by POST /scores, a score", () => {
   test.each([
     [{}, { environment: null }],
     [{ environment: "PROD" }, { environment: "prod" }],

@@ -18,6 +18,9 @@ const base = z.object({
   configId: optionalText,
 });
 
+/** Empty text counts as absent, as in every target. */
+const noText = z.literal("").nullish();
+
 /** write-api §2.7. Without a `dataType` the value's own type, or the config's, decides. */
 export type ScoreBody = z.output<typeof scoreBody>;
 export const scoreBody = z
@@ -31,6 +34,9 @@ export const scoreBody = z
       dataType: z.literal("CORRECTION"),
       value: z.string(),
       configId: z.null().optional(),
+      // Of a trace or an observation alone. Refused here, rather than dropped after it was accepted.
+      sessionId: noText,
+      datasetRunId: noText,
       // Whatever a client calls it: there is one correction, and it is of the output.
       name: z
         .string()

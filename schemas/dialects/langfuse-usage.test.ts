@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 
 import { costDetails, usage, usageDetails } from "./langfuse-usage.ts";
 
-describe("usage", () => {
+describe("write-api §4.1: usage", () => {
   test.each([
     [
       { input: 1, output: 2, total: 3, unit: "TOKENS" },
@@ -46,9 +46,16 @@ describe("usage", () => {
       { promptTokens: null, input: 7, inputCost: "x" },
       { input: null, output: undefined, total: undefined, unit: "TOKENS" },
     ],
-  ])("with OpenAI's names, %j, keeps only these", (value, expected) => {
+  ])("with OpenAI's names, %j, keeps only these (§6 #28)", (value, expected) => {
     expect(usage.parse(value)).toEqual(expected);
   });
+
+  test.each(["CHARACTERS", "TOKENS", "SECONDS", "MILLISECONDS", "IMAGES", "REQUESTS", null])(
+    "may have the unit %s",
+    (unit) => {
+      expect(usage.parse({ input: 1, unit })).toEqual({ input: 1, unit });
+    },
+  );
 
   test.each([
     { input: 1.5 },
@@ -65,7 +72,7 @@ describe("usage", () => {
   });
 });
 
-describe("usageDetails", () => {
+describe("write-api §4.1: usageDetails", () => {
   const completions = {
     prompt_tokens: 10,
     completion_tokens: 5,
@@ -105,7 +112,7 @@ describe("usageDetails", () => {
       { ...completions, prompt_tokens_details: null },
       { input: 10, output: 5, total: 15 },
     ],
-  ])("in OpenAI's shape, %j, are translated to %j", (value, expected) => {
+  ])("in OpenAI's shape, %j, are translated to %j (§6 #30)", (value, expected) => {
     expect(usageDetails.parse(value)).toEqual(expected);
   });
 
@@ -140,7 +147,7 @@ describe("usageDetails", () => {
         output_tokens: 5,
       },
     ],
-  ])("almost in that shape, %j, keep their raw names", (value, expected) => {
+  ])("almost in that shape, %j, keep their raw names (§6 #29)", (value, expected) => {
     expect(usageDetails.parse(value)).toEqual(expected);
   });
 
@@ -157,7 +164,7 @@ describe("usageDetails", () => {
     [{}, null],
     [null, null],
     [undefined, undefined],
-  ])("in any other shape, %j, are %j", (value, expected) => {
+  ])("in any other shape, %j, are %j (§6 #31)", (value, expected) => {
     expect(usageDetails.parse(value)).toEqual(expected);
   });
 
@@ -196,10 +203,13 @@ test.each([
   [{}, null],
   [null, null],
   [undefined, undefined],
-])("costDetails %j are %j", (value, expected) => {
+])("write-api §4.1: costDetails %j are %j", (value, expected) => {
   expect(costDetails.parse(value)).toEqual(expected);
 });
 
-test.each([[[0.1]], ["1"], [1]])("costDetails that are no map, %j, are refused", (value) => {
-  expect(costDetails.safeParse(value).success).toBe(false);
-});
+test.each([[[0.1]], ["1"], [1]])(
+  "write-api §4.1: costDetails that are no map, %j, are refused",
+  (value) => {
+    expect(costDetails.safeParse(value).success).toBe(false);
+  },
+);

@@ -13,7 +13,7 @@ const observationTypes = [
   "observation-create",
 ];
 
-describe("the envelope of a request", () => {
+describe("write-api §1.4: the envelope of a request", () => {
   test.each([
     [{ batch: [] }],
     [{ batch: [1, null, "x"], metadata: null }],
@@ -34,13 +34,16 @@ describe("the envelope of a request", () => {
   });
 });
 
-describe("the envelope of an event", () => {
-  test.each(["x", "a/b\\c d\n\t\"'😀", "x".repeat(800), "\0"])("may have the id %j", (id) => {
-    expect(validateEvent({ ...span({}), id })).toMatchObject({ ok: true, event: { id } });
-  });
+describe("write-api §2.1: the envelope of an event", () => {
+  test.each(["x", "a/b\\c d\n\t\"'😀", "x".repeat(800), "\0"])(
+    "may have the id %j (§6 #25)",
+    (id) => {
+      expect(validateEvent({ ...span({}), id })).toMatchObject({ ok: true, event: { id } });
+    },
+  );
 
   test.each(["", "x".repeat(801), "😀".repeat(401), "a\rb", 5, null, undefined])(
-    "may not have the id %j",
+    "may not have the id %j (§6 #25)",
     (id) => {
       const result = validateEvent({ ...span({}), id });
       expect(result).toMatchObject({ ok: false, issues: [{ path: ["id"] }] });
@@ -79,7 +82,7 @@ describe("the envelope of an event", () => {
     null,
     undefined,
     5,
-  ])("may not have the type %j", (type) => {
+  ])("may not have the type %j (§2.2)", (type) => {
     expect(validateEvent({ ...span({}), type })).toMatchObject({
       ok: false,
       id: "e1",
@@ -103,13 +106,55 @@ describe("the envelope of an event", () => {
     [{ id: null, type: "span-create" }, "unknown"],
     [{ id: "e9" }, "e9"],
     [{ id: "" }, ""],
-  ])("is named in an error: %j as %j", (element, id) => {
+  ])("is named in an error: %j as %j (§1.5)", (element, id) => {
     expect(validateEvent(element)).toMatchObject({ ok: false, id });
   });
 });
 
+describe.each([
+  ["trace-create", "timestamp"],
+  ["span-create", "startTime"],
+  ["span-create", "endTime"],
+  ["span-update", "endTime"],
+  ["generation-create", "completionStartTime"],
+  ["observation-create", "startTime"],
+  ["observation-update", "completionStartTime"],
+])("write-api §2.3, §6 #26: in a %s, %s", (type, field) => {
+  const accepts = (value: unknown): boolean =>
+    validateEvent(event(type, { id: "x", type: "SPAN", [field]: value })).ok;
+
+  test.each([
+    "2024-05-05T10:20Z",
+    "2024-05-05T10:20:30Z",
+    "2024-05-05T10:20:30.123456789Z",
+    "2024-05-05T10:20:30+23:59",
+    "2024-05-05T10:20-00:00",
+    null,
+    undefined,
+  ])("may be %j", (value) => {
+    expect(accepts(value)).toBe(true);
+  });
+
+  test.each([
+    "2024-05-05T10:20:30",
+    "2024-05-05",
+    "2024-05-05t10:20:30Z",
+    "2024-05-05T10:20:30z",
+    "2024-05-05 10:20:30Z",
+    "2024-05-05T10:20:30+0200",
+    "2024-05-05T10:20:30+02",
+    "2024-05-05T24:00:00Z",
+    "2024-05-05T10:20:60Z",
+    "2024-02-30T00:00:00Z",
+    1_714_904_430,
+    "",
+  ])("may not be %j", (value) => {
+    expect(accepts(value)).toBe(false);
+  });
+});
+
 test.each([{}, { body: {} }, { id: "e1", timestamp, body: { id: "x" } }])(
-  "a dataset run item is refused in any form, as %j",
+  "write-api §2.2: a dataset run item is refused in any form, as %j",
   (parts) => {
     expect(validateEvent({ ...parts, type: "dataset-run-item-create" })).toMatchObject({
       ok: false,
@@ -154,7 +199,7 @@ test("keys named __proto__ neither reach a prototype nor hide a field", () => {
   );
 });
 
-test("the answer to an invalid event has the contract's form", () => {
+test("write-api §1.5, §6 #11: the answer to an invalid event has the contract's form", () => {
   const result = validateEvent(event("span-create", {}));
   const issues = result.ok ? [] : result.issues;
   expect(eventError("e1", issues)).toStrictEqual({

@@ -1,5 +1,5 @@
-import { ByteTexts } from "./byte-texts.ts";
 import { integerOf } from "./drafts.ts";
+import { RepeatedTexts } from "./repeated-texts.ts";
 import { Refusal } from "./request.ts";
 import type { AttributeValue } from "./span.ts";
 
@@ -16,18 +16,33 @@ export class ProtobufReader {
   at = 0;
   readonly #bytes: Buffer;
   readonly #view: DataView;
-  readonly #texts: ByteTexts;
+  readonly #keys: RepeatedTexts;
+  readonly #texts: RepeatedTexts;
+  readonly #ids: RepeatedTexts;
   /** The upper half of the varint that {@link #varint} read last. */
   #high = 0;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#texts = new ByteTexts(this.#bytes, this.#view);
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) as NativeBuffer;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const utf8 = (start: number, stop: number): string => buffer.utf8Slice(start, stop);
+    const hex = (start: number, stop: number): string => buffer.hexSlice(start, stop);
+    this.#bytes = buffer;
+    this.#view = view;
+    this.#keys = new RepeatedTexts(buffer, view, utf8);
+    this.#texts = new RepeatedTexts(buffer, view, utf8);
+    this.#ids = new RepeatedTexts(buffer, view, hex);
   }
 
   /** The number of a field and its wire type: `number << 3 | type`. */
   tag(end: number): number {
+    const start = this.at;
+    const byte = this.#bytes[start] ?? 0;
+    // Nearly all tags are of one byte.
+    if (byte > 7 && byte < 0x80 && start < end) {
+      this.at = start + 1;
+      return byte;
+    }
     const tag = this.#uint32(end);
     if (tag < 8) throw new Refusal("protobuf:field_number");
     return tag;
@@ -55,10 +70,16 @@ export class ProtobufReader {
 
   /** The end of a nested message, string or bytes; what they hold begins at {@link at}. */
   delimited(tag: number, end: number): number {
-    expectType(tag, DELIMITED);
-    const length = this.#uint32(end);
-    const start = this.at;
-    this.#check(length, end);
+    if ((tag & 7) !== DELIMITED) throw new Refusal("protobuf:wire_type");
+    let start = this.at;
+    let length = this.#bytes[start] ?? 0x80;
+    if (length < 0x80 && start < end) start += 1;
+    else {
+      length = this.#uint32(end);
+      start = this.at;
+    }
+    if (length > end - start) throw new Refusal("protobuf:truncated");
+    this.at = start;
     return start + length;
   }
 
@@ -67,7 +88,7 @@ export class ProtobufReader {
     const stop = this.delimited(tag, end);
     const start = this.at;
     this.at = stop;
-    return this.#texts.text(start, stop);
+    return this.#texts.at(start, stop);
   }
 
   /** As {@link text}, for the keys of attributes. */
@@ -75,14 +96,14 @@ export class ProtobufReader {
     const stop = this.delimited(tag, end);
     const start = this.at;
     this.at = stop;
-    return this.#texts.key(start, stop);
+    return this.#keys.at(start, stop);
   }
 
   hex(tag: number, end: number): string {
     const stop = this.delimited(tag, end);
     const start = this.at;
     this.at = stop;
-    return this.#texts.hex(start, stop);
+    return this.#ids.at(start, stop);
   }
 
   base64(tag: number, end: number): string {
@@ -168,25 +189,21 @@ export class ProtobufReader {
 
   /** For tags and lengths: what does not fit into 32 bits lies outside of any message. */
   #uint32(end: number): number {
-    const start = this.at;
-    const byte = this.#bytes[start] ?? 0x80;
-    if (byte < 0x80 && start < end) {
-      this.at = start + 1;
-      return byte;
-    }
     const low = this.#varint(end);
     if (this.#high !== 0) throw new Refusal("protobuf:varint");
     return low;
   }
 
-  #check(length: number, end: number): void {
-    if (length > end - this.at) throw new Refusal("protobuf:truncated");
-  }
-
   #step(length: number, end: number): void {
-    this.#check(length, end);
+    if (length > end - this.at) throw new Refusal("protobuf:truncated");
     this.at += length;
   }
+}
+
+/** These methods of Node's buffers are what `toString` calls once it has looked up its encoding. */
+interface NativeBuffer extends Buffer {
+  hexSlice(start: number, end: number): string;
+  utf8Slice(start: number, end: number): string;
 }
 
 function expectType(tag: number, type: number): void {

@@ -52,7 +52,7 @@ export const spansPerRequestMax = 100_000;
  * Attributes, elements of arrays, events and links together. Two bytes of a request may each become an object of many
  * times their size; a body of 20 MiB that is full of numbers in arrays stays below this.
  */
-export const valuesPerRequestMax = 2_000_000;
+const valuesPerRequestMax = 2_000_000;
 
 /** Counts what a request makes us build, and ends it when that is too much. */
 export class RequestBudget {

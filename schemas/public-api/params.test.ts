@@ -29,7 +29,7 @@ function refusal(run: () => unknown): Record<string, unknown> {
   throw new Error("nothing was refused");
 }
 
-describe("pages", () => {
+describe("read-api §1.5: pages", () => {
   test("pages start at 1 and hold 50 items when nothing or nothing but the key is given", () => {
     expect(parseQuery(page, "")).toEqual({ page: 1, limit: 50 });
     expect(parseQuery(page, "?page=&limit=")).toEqual({ page: 1, limit: 50 });
@@ -79,7 +79,7 @@ describe("pages", () => {
   });
 });
 
-describe("lists", () => {
+describe("read-api §1.5: lists", () => {
   test("a comma list, a repeated key and a single value give the same list", () => {
     const both = { environment: ["a", "b"] };
     expect(parseQuery(list, "?environment=a,b")).toEqual(both);
@@ -112,7 +112,7 @@ describe("lists", () => {
   });
 });
 
-describe("texts", () => {
+describe("read-api §1.5: texts", () => {
   const text = z.object({ name: textParam });
 
   test("an empty text is not given, and a repeated one is refused", () => {
@@ -133,7 +133,7 @@ describe("texts", () => {
   });
 });
 
-describe("dates", () => {
+describe("read-api §1.5: dates", () => {
   test("an offset is honoured and digits beyond the millisecond are cut", () => {
     expect(parseQuery(date, "?from=2024-01-01T02:00:00%2B02:00")).toEqual({
       from: Date.UTC(2024, 0, 1),
@@ -160,7 +160,7 @@ describe("dates", () => {
   });
 });
 
-describe("order", () => {
+describe("read-api §3.1: order", () => {
   const order = z.object({ orderBy: orderParam });
 
   test("a column and a direction in any case are read", () => {
@@ -176,7 +176,7 @@ describe("order", () => {
   });
 });
 
-describe("field groups", () => {
+describe("read-api §3.1: field groups", () => {
   const all = ["core", "io", "scores"] as const;
 
   test("unknown names are dropped; when none is left, all groups are meant", () => {

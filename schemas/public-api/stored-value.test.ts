@@ -9,7 +9,7 @@ import {
   parseStored,
 } from "./stored-value.ts";
 
-describe("stored values", () => {
+describe("read-api §1.6: stored values", () => {
   test.each([
     ["123", 123],
     ["-1.5e3", -1500],
@@ -112,7 +112,7 @@ describe("stored values", () => {
   });
 });
 
-describe("moments", () => {
+describe("read-api §1.6: moments", () => {
   test("a moment as the database prints it becomes ISO 8601 in UTC", () => {
     expect(isoOfColumn("2024-01-31 12:00:00.007")).toBe("2024-01-31T12:00:00.007Z");
     expect(millisOfColumn("1970-01-01 00:00:00.001")).toBe(1);

@@ -1,6 +1,6 @@
 import type { Context, Handler } from "hono";
 
-import { invalidBody, unavailable } from "../../schemas/errors.ts";
+import { bodyTooLarge, invalidBody, unavailable } from "../../schemas/errors.ts";
 import { JsonError, parseJson } from "../../schemas/json.ts";
 import type { JsonDocument } from "../../schemas/json.ts";
 import { formatPosition } from "../../schemas/position.ts";
@@ -48,7 +48,7 @@ export function ingestHandler(
 
 /**
  * The body as JSON. An empty one counts as `{}`, and one that is not declared as JSON as a plain string, as it does for
- * Langfuse (write-api §1.3). Throws a 400 ApiError when it is not JSON.
+ * Langfuse (write-api §1.3). Throws a 400 ApiError when it is not JSON, 413 when it is too much of it.
  */
 export function jsonDocument(c: Context<HttpEnv>, body: Buffer, depthMax: number): JsonDocument {
   const text = textOf(body);
@@ -57,8 +57,8 @@ export function jsonDocument(c: Context<HttpEnv>, body: Buffer, depthMax: number
   try {
     return parseJson(text, { depthMax });
   } catch (error) {
-    if (error instanceof JsonError) throw invalidBody("The body is not valid JSON");
-    throw error;
+    if (!(error instanceof JsonError)) throw error;
+    throw error.kind === "size" ? bodyTooLarge() : invalidBody("The body is not valid JSON");
   }
 }
 

@@ -6,7 +6,7 @@ import type { LogEntry } from "../runtime/event-log/port.ts";
 import { gate } from "../runtime/event-log/testing.ts";
 import { event, startGateway } from "./testing.ts";
 
-describe("a batch of valid events", () => {
+describe("write-api §1.5: a batch of valid events", () => {
   it("is answered with 201 for each event id, and every event is in the log", async () => {
     const gateway = await startGateway();
     const batch = [event("trace-create"), event("span-create"), event("score-create", score)];
@@ -73,7 +73,7 @@ describe("a batch of valid events", () => {
     expect(answer.body.successes).toHaveLength(1);
   });
 
-  it("may be empty", async () => {
+  it("may be empty (§1.4)", async () => {
     const gateway = await startGateway();
     const answer = await gateway.ingest([]);
     expect(answer).toMatchObject({ status: 207, body: { successes: [], errors: [] } });
@@ -91,7 +91,7 @@ describe("a batch of valid events", () => {
     expect(gateway.records()).toHaveLength(2);
   });
 
-  it("lists what was created by time, then what was updated by time", async () => {
+  it("lists what was created by time, then what was updated by time (§6 #2)", async () => {
     const gateway = await startGateway();
     const answer = await gateway.ingest([
       event("span-update", {}, { id: "update-2", ...at(2) }),
@@ -110,8 +110,101 @@ describe("a batch of valid events", () => {
   });
 });
 
+it("takes every type of event, always (write-api §2.2, §8.4)", async () => {
+  const gateway = await startGateway();
+  const observations =
+    "event span generation agent tool chain retriever evaluator embedding guardrail observation";
+  const types = [
+    ...["trace", "score", ...observations.split(" ")].map((name) => `${name}-create`),
+    ...["span", "generation", "observation"].map((name) => `${name}-update`),
+  ];
+  const body = { ...score, id: "x", type: "SPAN" };
+  const answer = await gateway.ingest(types.map((type) => event(type, body, { id: type })));
+  expect(answer.body.errors).toEqual([]);
+  expect(new Set(answer.body.successes?.map(({ id }) => id))).toEqual(new Set(types));
+  expect(new Set(gateway.events().map(({ type }) => type))).toEqual(new Set(types));
+});
+
+describe("what the SDKs send", () => {
+  const moment = { startTime: "2026-05-01T10:00:00.000Z", environment: "prod" };
+  const root = { ...moment, traceId: "t", parentObservationId: null };
+  const events = [
+    event("trace-create", {
+      id: "t",
+      release: "r",
+      timestamp: moment.startTime,
+      environment: "prod",
+    }),
+    event("span-create", { ...root, id: "s", input: { a: [1] } }),
+    event("span-update", { id: "s", traceId: "t", endTime: moment.startTime }),
+    event("event-create", { ...root, id: "e", parentObservationId: "s" }),
+    event("generation-create", {
+      ...root,
+      id: "g",
+      promptName: "p",
+      promptVersion: 1,
+      model: "gpt-4o",
+      modelParameters: { temperature: 1, stop: ["a"], response_format: null },
+    }),
+    event("generation-update", {
+      id: "g",
+      traceId: "t",
+      usage: { input: 10, output: 5, total: 15 },
+      usageDetails: { input: 10, output: 5, total: 15, input_cached_tokens: 4 },
+    }),
+    event("generation-update", {
+      id: "g",
+      traceId: "t",
+      level: "ERROR",
+      usage: { inputCost: 0, outputCost: 0, totalCost: 0 },
+      costDetails: { input: 0, output: 0, total: 0 },
+    }),
+    event("score-create", { ...score, id: "c", environment: "prod", observationId: null }),
+  ];
+
+  it("is taken from langfuse 3, with its headers and the metadata of its batch (write-api §5.1)", async () => {
+    const gateway = await startGateway();
+    const about = {
+      batch_size: events.length,
+      sdk_integration: "DEFAULT",
+      sdk_version: "3.39.2",
+      sdk_variant: "langfuse",
+      public_key: "pk-lf-1",
+      sdk_name: "langfuse-js",
+    };
+    const answer = await gateway.post(
+      "/api/public/ingestion",
+      { batch: events, metadata: about },
+      {
+        "x-langfuse-sdk-name": "langfuse-js",
+        "x-langfuse-sdk-version": "3.39.2",
+        "x-langfuse-sdk-variant": "langfuse",
+        "x-langfuse-sdk-integration": "DEFAULT",
+        "x-langfuse-public-key": "pk-lf-1",
+      },
+    );
+    expect(answer).toMatchObject({ status: 207, body: { errors: [] } });
+    expect(gateway.events()).toHaveLength(events.length);
+    const sdk = { sdkName: "langfuse-js", sdkVersion: "3.39.2" };
+    for (const { header } of gateway.records()) expect(header).toMatchObject(sdk);
+  });
+
+  it("is taken from @langfuse/client 5, which sends scores alone (write-api §5.5)", async () => {
+    const gateway = await startGateway();
+    const answer = await gateway.ingest(
+      Array.from({ length: 100 }, (_, index) =>
+        event("score-create", { ...score, id: `${index}` }),
+      ),
+      { "x-langfuse-sdk-name": "javascript", "x-langfuse-sdk-version": "5.11.1" },
+    );
+    expect(answer).toMatchObject({ status: 207, body: { errors: [] } });
+    expect(answer.body.successes).toHaveLength(100);
+    expect(gateway.records()[0]?.header).toMatchObject({ sdkName: "javascript" });
+  });
+});
+
 describe("a record", () => {
-  it("says who sent it, when, with which SDK, and what configuration was known", async () => {
+  it("says who sent it, when, with which SDK, and what configuration was known (write-api §2.7)", async () => {
     const gateway = await startGateway({ now: () => 1_777_000_000_000 });
     await gateway.ingest([event("trace-create")], {
       "x-langfuse-sdk-name": "langfuse-js",
@@ -169,8 +262,8 @@ describe("a record", () => {
   });
 });
 
-describe("one bad event", () => {
-  it("gets its own 400 with the findings as text, and the others are kept", async () => {
+describe("write-api §1.5: one bad event", () => {
+  it("gets its own 400 with the findings as text, and the others are kept (§6 #11)", async () => {
     const gateway = await startGateway();
     const answer = await gateway.ingest([
       event("span-create", { id: undefined }, { id: "bad" }),
@@ -205,7 +298,7 @@ describe("one bad event", () => {
   });
 });
 
-describe("an event without body.id", () => {
+describe("write-api §6 #1, §8.7: an event without body.id", () => {
   it("is answered 201 as Langfuse does, and kept for inspection rather than dropped", async () => {
     const gateway = await startGateway();
     const nameless = event("trace-create", { id: undefined, name: "lost?" });
@@ -215,7 +308,7 @@ describe("an event without body.id", () => {
   });
 });
 
-describe("an sdk-log event", () => {
+describe("write-api §6 #3: an sdk-log event", () => {
   it("is in neither list and not stored; its text does not reach our log", async () => {
     const gateway = await startGateway();
     const answer = await gateway.ingest([
@@ -232,7 +325,7 @@ describe("an sdk-log event", () => {
   });
 });
 
-describe("a caller with the public key alone", () => {
+describe("write-api §1.8, §6 #9, #10: a caller with the public key alone", () => {
   const bearer = { authorization: "Bearer pk-lf-1" };
 
   it("may write scores; every other event gets 401 by itself, after the schema errors", async () => {

@@ -8,7 +8,7 @@ it.each([
   ["bytes that are not UTF-8", new Uint8Array([0x22, 0xff, 0x22]), {}],
   ["gzip that is none", "{}", { "content-encoding": "gzip" }],
 ])(
-  "a body that cannot be read gets a JSON 400, whoever sent it: %s",
+  "write-api §1.2, §1.3, §6 #4, §8.5: a body that cannot be read gets a JSON 400, whoever sent it: %s",
   async (_what, body, headers) => {
     const gateway = await startGateway();
     const answer = await gateway.post("/api/public/ingestion", body, {
@@ -37,12 +37,25 @@ it.each([
     "Invalid input: expected object, received string",
   ],
 ])(
-  "an envelope of the wrong shape gets 400 with what is wrong: %s",
+  "write-api §1.3, §1.4, §6 #11: an envelope of the wrong shape gets 400 with what is wrong: %s",
   async (_what, body, headers, error) => {
     const gateway = await startGateway();
     const answer = await gateway.post("/api/public/ingestion", body, headers);
     expect(answer.status).toBe(400);
     expect(answer.body).toEqual({ message: "Invalid request data", errors: [error] });
+  },
+);
+
+it.each(["application/json", "Application/JSON; charset=utf-8", "application/ld+json"])(
+  "write-api §1.3: a body of the type %s is read as JSON",
+  async (type) => {
+    const gateway = await startGateway();
+    const answer = await gateway.post(
+      "/api/public/ingestion",
+      { batch: [] },
+      { "content-type": type },
+    );
+    expect(answer.status).toBe(207);
   },
 );
 

@@ -21,7 +21,7 @@ it.each([
     `Unauthorized: Cannot use organization key with bearer auth. ${host}`,
   ],
 ])(
-  "a caller that is nobody's gets 401 and stores nothing: %s",
+  "write-api §1.3: a caller that is nobody's gets 401 and stores nothing: %s",
   async (_what, authorization, message) => {
     const gateway = await startGateway();
     const answer = await gateway.ingest([event("trace-create")], { authorization });
@@ -30,14 +30,14 @@ it.each([
   },
 );
 
-it("the key is asked for before the envelope is looked at, and after the text", async () => {
+it("write-api §1.2: the key is asked for before the envelope is looked at, and after the text", async () => {
   const gateway = await startGateway();
   const nobody = { authorization: null };
   expect((await gateway.post("/api/public/ingestion", {}, nobody)).status).toBe(401);
   expect((await gateway.post("/api/public/ingestion", "{", nobody)).status).toBe(400);
 });
 
-it("events go to the project of the secret, whatever public key stands beside it", async () => {
+it("write-api §1.7, §6 #8: events go to the project of the secret, whatever public key stands beside it", async () => {
   const gateway = await startGateway();
   await gateway.ingest([event("trace-create")], { authorization: basic("pk-lf-1:sk-lf-2") });
   expect(gateway.records()[0]?.header).toMatchObject({ project: "p2", keyId: "pk-lf-2" });

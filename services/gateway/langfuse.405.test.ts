@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { answerOf, startGateway } from "./testing.ts";
 
 it.each(["GET", "PUT", "PATCH", "DELETE"])(
-  "%s gets a JSON 405, also without a key",
+  "write-api §1.3, §6 #6: %s gets a JSON 405, also without a key",
   async (method) => {
     const { url } = await startGateway();
     const answer = await answerOf(fetch(`${url}/api/public/ingestion`, { method }));
@@ -14,13 +14,13 @@ it.each(["GET", "PUT", "PATCH", "DELETE"])(
   },
 );
 
-it("HEAD gets 405 without a body", async () => {
+it("write-api §1.3: HEAD gets 405 without a body", async () => {
   const { url } = await startGateway();
   const response = await fetch(`${url}/api/public/ingestion`, { method: "HEAD" });
   expect(response.status).toBe(405);
 });
 
-it("OPTIONS gets an empty 204 that lets any origin in, without credentials", async () => {
+it("write-api §1.2: OPTIONS gets an empty 204 that lets any origin in, without credentials", async () => {
   const { url } = await startGateway();
   const response = await fetch(`${url}/api/public/ingestion`, {
     method: "OPTIONS",

@@ -8,7 +8,7 @@ import { event, startGateway } from "./testing.ts";
 
 const limit = 4_718_592;
 
-it("a body of 4.5 MiB is taken, and one byte more gets a JSON 413", async () => {
+it("write-api §1.3, §6 #4, §8.5: a body of 4.5 MiB is taken, and one byte more gets a JSON 413", async () => {
   const gateway = await startGateway();
   expect((await gateway.post("/api/public/ingestion", batchOf(limit))).status).toBe(207);
   const over = await gateway.post("/api/public/ingestion", batchOf(limit + 1));
@@ -54,7 +54,7 @@ it("more elements than valid events could be in the largest body get 413 as a wh
   expect(answer).toMatchObject({ status: 413, body: { error: "PayloadTooLargeError" } });
 });
 
-it("as many valid events as the largest body can hold are taken", async () => {
+it("write-api §1.4: as many valid events as the largest body can hold are taken", async () => {
   const gateway = await startGateway();
   const shortest = '{"id":"a","type":"sdk-log","body":{"log":1},"timestamp":"2026-05-01T10:00Z"}';
   const count = Math.floor((limit - '{"batch":[]}'.length + 1) / (shortest.length + 1));
@@ -71,3 +71,10 @@ function batchOf(bytes: number): string {
 function batchWith(input: string): string {
   return JSON.stringify({ batch: [event("trace-create", { id: "t", input }, { id: "e" })] });
 }
+
+it("a body of far too many objects is refused like one of too many bytes", async () => {
+  const gateway = await startGateway();
+  const body = `{"batch":[${"{},".repeat(1_500_000)}{}]}`;
+  const answer = await gateway.post("/api/public/ingestion", body);
+  expect(answer).toMatchObject({ status: 413, body: { error: "PayloadTooLargeError" } });
+});

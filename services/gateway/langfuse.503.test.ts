@@ -7,7 +7,7 @@ import { event, startGateway, testKeys } from "./testing.ts";
 
 const tryAgain = { status: 503, body: { error: "ServiceUnavailableError" } };
 
-describe("when the log cannot take events", () => {
+describe("write-api §1.3, §5.3, §6 #52, §8.5: when the log cannot take events", () => {
   it.each(["retryable", "closed"] as const)(
     "the client is told in JSON to try again in a second (%s), and our log says why",
     async (kind) => {
@@ -65,7 +65,7 @@ describe("when the log cannot take events", () => {
   });
 });
 
-it("keys that cannot be checked are a 503 and not a 401, which would stop a client", async () => {
+it("write-api §1.3: keys that cannot be checked are a 503 and not a 401, which would stop a client", async () => {
   const gateway = await startGateway({
     keys: { ...testKeys, bySecret: () => Promise.reject(new Error("registry down")) },
   });

@@ -34,20 +34,23 @@ it.each([
   ["repeated keys", withInput('{"a":1,"a":2}')],
   ["an id of 800 characters", withEnvelope({ id: "i".repeat(800) })],
   ["an id with line feeds and emoji", withEnvelope({ id: "a\n/\u{1f600}" })],
-])("is kept as it was sent, and so is its neighbour: %s", async (_what, text) => {
-  const gateway = await startGateway();
-  const neighbour = event("trace-create", { id: "neighbour" });
-  const answer = await gateway.post(
-    "/api/public/ingestion",
-    `{"batch":[${text},${JSON.stringify(neighbour)}]}`,
-  );
-  expect(answer.status).toBe(207);
-  expect(answer.body.errors).toEqual([]);
-  expect(gateway.records().map(({ body }) => body)).toEqual(
-    expect.arrayContaining([text, JSON.stringify(neighbour)]),
-  );
-  expect(({} as { polluted?: number }).polluted).toBeUndefined();
-});
+])(
+  "write-api §2.1, §6 #25, #51: is kept as it was sent, and so is its neighbour: %s",
+  async (_what, text) => {
+    const gateway = await startGateway();
+    const neighbour = event("trace-create", { id: "neighbour" });
+    const answer = await gateway.post(
+      "/api/public/ingestion",
+      `{"batch":[${text},${JSON.stringify(neighbour)}]}`,
+    );
+    expect(answer.status).toBe(207);
+    expect(answer.body.errors).toEqual([]);
+    expect(gateway.records().map(({ body }) => body)).toEqual(
+      expect.arrayContaining([text, JSON.stringify(neighbour)]),
+    );
+    expect(({} as { polluted?: number }).polluted).toBeUndefined();
+  },
+);
 
 it.each([
   ["nesting beyond the limit", withInput(`${"[".repeat(5_000)}${"]".repeat(5_000)}`)],
@@ -66,7 +69,7 @@ it.each([
   ["a number beyond a double for a name", withBody('{"id":"t","name":1e400}')],
   ["no body", withEnvelope({ body: undefined })],
   ["a body that is an array", withEnvelope({ body: [] })],
-])("gets its own 400, and its neighbours are kept: %s", async (_what, text) => {
+])("write-api §1.5: gets its own 400, and its neighbours are kept: %s", async (_what, text) => {
   const gateway = await startGateway();
   const before = event("trace-create", { id: "before" });
   const after = event("trace-create", { id: "after" });

@@ -26,7 +26,7 @@ async function started(): Promise<TestGateway> {
 
 const score = { name: "mine", traceId: "t", configId: "c1" };
 
-describe("a score that breaks its config (write-api §2.7)", () => {
+describe("write-api §2.7, §6 #40: a score that breaks its config", () => {
   it("is refused by itself in a batch, and the others are accepted", async () => {
     const gateway = await started();
     const good = event("score-create", { ...score, value: 0.5 });

@@ -4,7 +4,7 @@ import { basic, startGateway } from "./testing.ts";
 
 const score = { name: "quality", value: 0.5, traceId: "t1" };
 
-it("a score is answered with its id, and is in the log as the event that a batch would hold", async () => {
+it("write-api §1.1: a score is answered with its id, and is in the log as the event that a batch would hold", async () => {
   const gateway = await startGateway({ now: () => Date.UTC(2026, 4, 1) });
   const answer = await gateway.post("/api/public/scores", { ...score, id: "s1", unknown: 1 });
   expect(answer).toMatchObject({ status: 200, body: { id: "s1" } });
@@ -20,7 +20,7 @@ it("a score is answered with its id, and is in the log as the event that a batch
 });
 
 it.each([undefined, "", null])(
-  "a score without an id (%j) gets one, and says which",
+  "write-api §1.1: a score without an id (%j) gets one, and says which",
   async (id) => {
     const gateway = await startGateway();
     const answer = await gateway.post("/api/public/scores", { ...score, id });
@@ -29,7 +29,7 @@ it.each([undefined, "", null])(
   },
 );
 
-it("a public key alone may write it", async () => {
+it("write-api §1.8: a public key alone may write it", async () => {
   const gateway = await startGateway();
   const answer = await gateway.post("/api/public/scores", score, {
     authorization: "Bearer pk-lf-1",
@@ -45,16 +45,19 @@ it.each([
   ["a boolean for a value", { ...score, value: true }],
   ["a source it may not claim", { ...score, source: "EVAL" }],
   ["an annotation without its config", { ...score, source: "ANNOTATION" }],
-  ["a list", []],
-])("a score that breaks the rules gets 400 with a list of findings: %s", async (_what, body) => {
-  const gateway = await startGateway();
-  const answer = await gateway.post("/api/public/scores", body);
-  expect(answer).toMatchObject({ status: 400, body: { message: "Invalid request data" } });
-  expect(answer.body.error).toMatchObject([
-    { code: expect.any(String), path: expect.any(Array), message: expect.any(String) },
-  ]);
-  expect(gateway.records()).toEqual([]);
-});
+  ["an empty list", []],
+])(
+  "write-api §2.7, §6 #11: a score that breaks the rules gets 400 with a list of findings: %s",
+  async (_what, body) => {
+    const gateway = await startGateway();
+    const answer = await gateway.post("/api/public/scores", body);
+    expect(answer).toMatchObject({ status: 400, body: { message: "Invalid request data" } });
+    expect(answer.body.error).toMatchObject([
+      { code: expect.any(String), path: expect.any(Array), message: expect.any(String) },
+    ]);
+    expect(gateway.records()).toEqual([]);
+  },
+);
 
 it("a score nested too deeply gets 400", async () => {
   const gateway = await startGateway();
@@ -69,15 +72,18 @@ it.each([
   [401, { authorization: null }],
   [401, { authorization: basic("pk-lf-1:nope") }],
   [403, { authorization: basic("pk-lf-org:sk-lf-org") }],
-])("a caller that is nobody's gets %i with a message alone", async (status, headers) => {
-  const gateway = await startGateway();
-  const answer = await gateway.post("/api/public/scores", score, headers);
-  expect(answer.status).toBe(status);
-  expect(answer.body).toEqual({ message: expect.any(String) });
-  expect(gateway.records()).toEqual([]);
-});
+])(
+  "write-api §1.3: a caller that is nobody's gets %i with a message alone",
+  async (status, headers) => {
+    const gateway = await startGateway();
+    const answer = await gateway.post("/api/public/scores", score, headers);
+    expect(answer.status).toBe(status);
+    expect(answer.body).toEqual({ message: expect.any(String) });
+    expect(gateway.records()).toEqual([]);
+  },
+);
 
-it("text that is no JSON gets a JSON 400", async () => {
+it("write-api §8.5: text that is no JSON gets a JSON 400", async () => {
   const gateway = await startGateway();
   const answer = await gateway.post("/api/public/scores", "{");
   expect(answer).toMatchObject({ status: 400, body: { error: "InvalidRequestError" } });

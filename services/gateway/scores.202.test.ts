@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { answerOf, basic, startGateway } from "./testing.ts";
 import type { Answer, TestGateway } from "./testing.ts";
 
-it("a delete is answered 202 once it is in the log, whether or not the score is known", async () => {
+it("write-api §1.1, §3.9: a delete is answered 202 once it is in the log, whether or not the score is known", async () => {
   const gateway = await startGateway();
   const answer = await remove(gateway, "a%2Fb");
   expect(answer.status).toBe(202);
@@ -16,13 +16,16 @@ it.each([
   [403, "Bearer pk-lf-1"],
   [403, basic("pk-lf-org:sk-lf-org")],
   [401, basic("pk-lf-1:nope")],
-])("%i for whoever may not delete, and nothing is in the log", async (status, authorization) => {
-  const gateway = await startGateway();
-  const answer = await remove(gateway, "s1", authorization);
-  expect(answer.status).toBe(status);
-  expect(answer.body).toEqual({ message: expect.any(String) });
-  expect(gateway.records()).toEqual([]);
-});
+])(
+  "write-api §1.8: %i for whoever may not delete, and nothing is in the log",
+  async (status, authorization) => {
+    const gateway = await startGateway();
+    const answer = await remove(gateway, "s1", authorization);
+    expect(answer.status).toBe(status);
+    expect(answer.body).toEqual({ message: expect.any(String) });
+    expect(gateway.records()).toEqual([]);
+  },
+);
 
 it.each([
   ["POST", "/api/public/scores/s1"],

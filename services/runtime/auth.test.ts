@@ -17,7 +17,7 @@ const keys: KeyRing = {
     Promise.resolve({ "pk-lf-1": project, "pk-lf-org": organizationOnly }[publicKey] ?? null),
 };
 
-describe("a key pair in a Basic header", () => {
+describe("write-api §1.7: a key pair in a Basic header", () => {
   it("acts for its project", async () => {
     expect(await authenticate(basic("pk-lf-1:sk-lf-1"), keys)).toEqual({
       ok: true,
@@ -28,14 +28,14 @@ describe("a key pair in a Basic header", () => {
     });
   });
 
-  it("is known by its secret alone: another public half changes nothing", async () => {
+  it("is known by its secret alone: another public half changes nothing (§6 #8)", async () => {
     expect(await authenticate(basic("pk-lf-other:sk-lf-1"), keys)).toMatchObject({
       ok: true,
       keyId: "pk-lf-1",
     });
   });
 
-  it("ends at a second colon", async () => {
+  it("ends at a second colon (§6 #7)", async () => {
     expect(await authenticate(basic("pk-lf-1:sk-lf-1:more"), keys)).toMatchObject({ ok: true });
   });
 
@@ -48,7 +48,7 @@ describe("a key pair in a Basic header", () => {
   });
 });
 
-describe("a public key in a Bearer header", () => {
+describe("write-api §1.7: a public key in a Bearer header", () => {
   it("acts for its project, for scores only", async () => {
     expect(await authenticate("Bearer pk-lf-1", keys)).toMatchObject({
       ok: true,
@@ -58,7 +58,7 @@ describe("a public key in a Bearer header", () => {
   });
 });
 
-describe("anything else is refused with 401", () => {
+describe("write-api §1.3, §6 #7: anything else is refused with 401", () => {
   const host = "Confirm that you've configured the correct host.";
   it.each([
     ["no header", undefined, "No authorization header"],

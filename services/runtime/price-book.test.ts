@@ -46,7 +46,7 @@ test.each([
   expect(version?.definition.modelName).toBe(expected);
 });
 
-test("what a provider counts apart from the input or output is priced too (write-api §4.1)", () => {
+test("what a provider counts apart from the input or output is priced too (write-api §4.1, §4.5)", () => {
   const prices = book.match("p", "gpt-4o", 1, 0)?.definition.tiers[0].prices ?? {};
   expect(prices["input_cached_tokens"]).toBe("0.00000125");
   expect(prices["output_reasoning_tokens"]).toBe(prices["output"]);

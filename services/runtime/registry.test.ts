@@ -51,6 +51,13 @@ test("a repeat of a command is answered with its first outcome", async () => {
   expect(await fold.submit(change, "test", "same id")).toBe("done");
 });
 
+test("write-api §1.7: a new key pair has Langfuse's form", () => {
+  const uuid = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+  const { publicKey, secretKey } = makeKeyPair();
+  expect(publicKey).toMatch(new RegExp(`^pk-lf-${uuid}$`));
+  expect(secretKey).toMatch(new RegExp(`^sk-lf-${uuid}$`));
+});
+
 test("a command of a later version stops the fold with an error that says so, instead of diverging", async () => {
   const log = await openedLog();
   const fold = await opened(log);

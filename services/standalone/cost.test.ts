@@ -66,7 +66,7 @@ async function costOf(client: Client, id: string): Promise<unknown> {
   return await read();
 }
 
-test("an observation is priced by the definitions that its records knew, and keeps its price across changes and restarts", async () => {
+test("write-api §4.4, §4.5: an observation is priced by the definitions that its records knew, and keeps its price across changes and restarts", async () => {
   const directory = await mkdtemp(path.join(tmpdir(), "sluice-cost-"));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   const first = await started(directory);
@@ -106,7 +106,7 @@ test("an observation is priced by the definitions that its records knew, and kee
     .toBe("14");
 });
 
-test("usage that nobody stated is counted, and a prompt that is not known stays as text", async () => {
+test("write-api §4.3, §4.7: usage that nobody stated is counted, and a prompt that is not known stays as text", async () => {
   const directory = await mkdtemp(path.join(tmpdir(), "sluice-cost-"));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   const client = await started(directory);

@@ -130,7 +130,7 @@ test("a stalled writer that inserts late, cut elsewhere, changes nothing that is
   );
 });
 
-test("an id keeps its other project's row out of its own", () => {
+test("write-api §3.8: an id keeps its other project's row out of its own", () => {
   const [fact] = fc.sample(facts, 1)[0] ?? [];
   if (!fact) throw new Error("no sample");
   const records: StatedRecord[] = [
@@ -150,7 +150,19 @@ test("an id keeps its other project's row out of its own", () => {
   ]);
 });
 
-test("a deleted trace takes with it what belongs to it and was received until then, and nothing later", () => {
+test("write-api §3.8: a trace, an observation and a score may share an id", () => {
+  const [fact] = fc.sample(facts, 1)[0] ?? [];
+  if (!fact) throw new Error("no sample");
+  const kinds = ["trace", "observation", "score"] as const;
+  const columns = { timestamp: 0, start_time: 0, trace_id: "i" };
+  const records = recordsOf(kinds.map((kind) => ({ ...fact, kind, id: "i", columns })));
+  expect(plan(records, () => null).map(({ key }) => key)).toEqual(
+    kinds.map((kind) => entityKey(kind, "p", "i")),
+  );
+  expect(new Set(kinds.map((kind) => entityKey(kind, "p", "i"))).size).toBe(3);
+});
+
+test("write-api §3.9: a deleted trace takes with it what belongs to it and was received until then, and nothing later", () => {
   const [fact] = fc.sample(facts, 1)[0] ?? [];
   if (!fact) throw new Error("no sample");
   const deletion = { kind: "trace", project: "p", id: "t1", deletedAt: 50 } as const;

@@ -208,7 +208,7 @@ test("a refusal that may pass stops the batch, and leaves the writer as it was",
   expect(await exported("refused")).toHaveLength(1);
 });
 
-test("a deleted trace takes its observations and scores with it, stored and just received, and nothing of another", async () => {
+test("write-api §3.9: a deleted trace takes its observations and scores with it, stored and just received, and nothing of another", async () => {
   const writer = coldWriter();
   const of = (kind: Fact["kind"], id: string, trace: string, receivedAt: number): Fact => {
     const columns =

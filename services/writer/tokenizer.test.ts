@@ -30,7 +30,7 @@ test.each([
   ["o3-mini", "o200k_base"],
   ["gpt-4-turbo", "cl100k_base"],
   ["gpt-3.5-turbo", "cl100k_base"],
-])("%s counts texts with %s (write-api §4.3)", async (name, encoding) => {
+])("write-api §4.3: %s counts texts with %s", async (name, encoding) => {
   const counted = await count({ input: "hello world", output: "tokenization" }, model(name));
   expect(counted).toEqual({ usage: { input: 2, output: 2 }, encoding });
 });

@@ -18,7 +18,7 @@ const tooLarge = {
   },
 };
 
-test("P1: a body of exactly 4,718,592 bytes is stored, and one byte more gets 413, however it is framed", async () => {
+test("P1, write-api §1.3: a body of exactly 4,718,592 bytes is stored, and one byte more gets 413, however it is framed", async () => {
   const { place, book, ...rig } = await createRig();
   await rig.start();
   const issuer = createIssuer("P1", Date.now());

@@ -79,7 +79,7 @@ const badEnvelopes: readonly object[] = [
   { body: "text" },
 ];
 
-test("P7: an event of the wrong shape gets a 400 of its own, and its siblings are stored", async () => {
+test("P7, write-api §2: an event of the wrong shape gets a 400 of its own, and its siblings are stored", async () => {
   const { place, book, ...rig } = await createRig();
   await rig.start();
   const issuer = createIssuer("P7", Date.now());
@@ -104,7 +104,7 @@ test("P7: an event of the wrong shape gets a 400 of its own, and its siblings ar
   expect(problems).toEqual([]);
 });
 
-test("P7: empty texts, nulls, repeated keys and the ends of time are stored by the contract's rules", async () => {
+test("P7, write-api §2: empty texts, nulls, repeated keys and the ends of time are stored by the contract's rules", async () => {
   const { place, book, ...rig } = await createRig();
   await rig.start();
   const issuer = createIssuer("P7.stored", Date.now());
@@ -159,7 +159,7 @@ test("P7: empty texts, nulls, repeated keys and the ends of time are stored by t
   expect(problems).toEqual([]);
 });
 
-test("P7: an event that names no entity is acknowledged as the contract says, and kept for inspection", async () => {
+test("P7, write-api §8.7: an event that names no entity is acknowledged as the contract says, and kept for inspection", async () => {
   const { place, book, ...rig } = await createRig();
   await rig.start();
   const event = { id: "no-id", type: "trace-create", timestamp: "2026-05-01T10:00:00Z", body: {} };
@@ -177,7 +177,7 @@ test("P7: an event that names no entity is acknowledged as the contract says, an
   expect(book.tally().acked).toBe(1);
 });
 
-test("P7: an envelope of the wrong shape gets a JSON 400 that says what was expected", async () => {
+test("P7, write-api §1.3: an envelope of the wrong shape gets a JSON 400 that says what was expected", async () => {
   const { place, ...rig } = await createRig();
   await rig.start();
   const expected: Readonly<Record<string, string>> = {

@@ -99,7 +99,7 @@ function message<Fields extends object>(fields: {
 
 /** Of one to four bytes in UTF-8, and what JSON escapes; well-formed, for JSON cannot carry lone surrogates. */
 const unit = fc.constantFrom(
-  ...'aZ0. \n\0\u007f"\\\u00e9\u2028\ufeff\ufffd\u6f22\u{1f44d}\u{10ffff}',
+  ...Array.from('aZ0. \n\0\u007f"\\\u00e9\u2028\ufeff\ufffd\u6f22\u{1f44d}\u{10ffff}'),
 );
 
 /** Some are longer than what the reader remembers; some are keys that every object inherits. */

@@ -49,7 +49,7 @@ export function parseWire(bytes: Buffer, type = "request"): WireField[] {
     const tag = Number(walker.varint(bytes.length).value);
     const start = walker.at;
     const end = walker.valueEnd(tag, bytes.length);
-    const nested = schema[type]?.[tag >>> 3]?.message;
+    const nested = ruleOf(type, tag)?.message;
     const body = bytes.subarray((tag & 7) === 2 ? walker.at : start, end);
     fields.push({
       number: tag >>> 3,
@@ -84,29 +84,29 @@ const fixed32 = scalar("fixed32");
 const fixed64 = scalar("fixed64");
 const attributes = many("keyValue");
 
-/** otlp.md §1.9. */
-const schema: Readonly<Record<string, Readonly<Record<number, FieldRule>>>> = {
-  request: { 1: many("resourceSpans") },
-  resourceSpans: { 1: one("resource"), 2: many("scopeSpans"), 3: bytes },
-  resource: { 1: attributes, 2: uint32 },
-  scopeSpans: { 1: one("scope"), 2: many("span"), 3: bytes },
-  scope: { 1: bytes, 2: bytes, 3: attributes, 4: uint32 },
-  span: {
-    ...{ 1: bytes, 2: bytes, 3: bytes, 4: bytes, 5: bytes, 6: uint32, 7: fixed64, 8: fixed64 },
-    ...{ 9: attributes, 10: uint32, 11: many("event"), 12: uint32, 13: many("link"), 14: uint32 },
-    ...{ 15: one("status"), 16: fixed32 },
-  },
-  event: { 1: fixed64, 2: bytes, 3: attributes, 4: uint32 },
-  link: { 1: bytes, 2: bytes, 3: bytes, 4: attributes, 5: uint32, 6: fixed32 },
-  status: { 2: bytes, 3: uint32 },
-  keyValue: { 1: bytes, 2: one("value") },
-  value: {
-    ...{ 1: bytes, 2: scalar("bool"), 3: scalar("varint64"), 4: fixed64 },
-    ...{ 5: one("array"), 6: one("map"), 7: bytes },
-  },
-  array: { 1: many("value") },
-  map: { 1: attributes },
+/** By message, a rule for each field number from 1 on (otlp.md §1.9). */
+const schema: Readonly<Record<string, readonly (FieldRule | null)[]>> = {
+  request: [many("resourceSpans")],
+  resourceSpans: [one("resource"), many("scopeSpans"), bytes],
+  resource: [attributes, uint32],
+  scopeSpans: [one("scope"), many("span"), bytes],
+  scope: [bytes, bytes, attributes, uint32],
+  span: [
+    [bytes, bytes, bytes, bytes, bytes, uint32, fixed64, fixed64],
+    [attributes, uint32, many("event"), uint32, many("link"), uint32, one("status"), fixed32],
+  ].flat(),
+  event: [fixed64, bytes, attributes, uint32],
+  link: [bytes, bytes, bytes, attributes, uint32, fixed32],
+  status: [null, bytes, uint32],
+  keyValue: [bytes, one("value")],
+  value: [bytes, scalar("bool"), scalar("varint64"), fixed64, one("array"), one("map"), bytes],
+  array: [many("value")],
+  map: [attributes],
 };
+
+function ruleOf(type: string, tag: number): FieldRule | null {
+  return schema[type]?.[(tag >>> 3) - 1] ?? null;
+}
 
 const wireTypes: Readonly<Record<Kind, number>> = {
   varint32: 0,
@@ -143,8 +143,8 @@ class Walker {
     while (this.at < end) {
       const tag = this.#uint32(end);
       if (tag < 8) throw new Broken("field number 0");
-      const rule = schema[type]?.[tag >>> 3];
-      if (rule !== undefined) {
+      const rule = ruleOf(type, tag);
+      if (rule !== null) {
         if (wireTypes[rule.kind] !== (tag & 7)) throw new Broken("wire type");
         const isAgain = type === "value" ? seen.size > 0 : seen.has(tag >>> 3);
         if (isAgain && type === "value") this.#lax.add("oneof");

@@ -19,7 +19,7 @@ const pairs = 24;
 const spansOfTick = 200;
 
 test.for([1, 15, 1000])(
-  "What a create states holds although its update overtakes it, in batches of %i.",
+  "write-api §5.4: what a create states holds although its update overtakes it, in batches of %i.",
   async (flushAt) => {
     const { langfuse, queued, sent, flush } = langfuse3(server, { flushAt });
     const traceId = `trace-${flushAt}`;
@@ -80,7 +80,7 @@ test.for([1, 15, 1000])(
   },
 );
 
-test("200 spans begun and ended in one tick keep the start, environment, name and type they were created with.", async () => {
+test("write-api §5.4: 200 spans begun and ended in one tick keep the start, environment, name and type they were created with.", async () => {
   const { langfuse, queued, sent, flush } = langfuse3(server, { flushAt: 15 });
   const trace = langfuse.trace({ id: "tick", name: "tick" });
   for (let n = 0; n < spansOfTick; n += 1) {
@@ -113,7 +113,7 @@ test("200 spans begun and ended in one tick keep the start, environment, name an
   }
 });
 
-test("What a span ends with holds over an update of the same millisecond.", async () => {
+test("write-api §5.4: what a span ends with holds over an update of the same millisecond.", async () => {
   const { langfuse, flush } = langfuse3(server, { flushAt: 15 });
   const trace = langfuse.trace({ id: "ties", name: "ties" });
   for (let n = 0; n < spansOfTick; n += 1) {
@@ -135,7 +135,7 @@ test("What a span ends with holds over an update of the same millisecond.", asyn
   expect(outputs).toEqual(outputs.map(() => "final"));
 });
 
-test("A trace keeps its name, time and environment when its update overtakes it.", async () => {
+test("write-api §5.4: a trace keeps its name, time and environment when its update overtakes it.", async () => {
   const { langfuse, sent, flush } = langfuse3(server);
   for (let n = 0; n < pairs; n += 1) {
     const trace = langfuse.trace({

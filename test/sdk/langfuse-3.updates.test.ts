@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-test("An update of a trace changes what it names, adds its tags and metadata, and keeps the rest.", async () => {
+test("write-api §5.1: an update of a trace changes what it names, adds its tags and metadata, and keeps the rest.", async () => {
   const since = Date.now();
   const { langfuse, flush } = langfuse3(server);
   const trace = langfuse.trace({
@@ -74,7 +74,7 @@ test("An update of a trace changes what it names, adds its tags and metadata, an
   });
 });
 
-test("Updates and ends of spans and generations complete what was created, in later requests too.", async () => {
+test("write-api §5.1: updates and ends of spans and generations complete what was created, in later requests too.", async () => {
   const since = Date.now();
   const { langfuse, sent, flush } = langfuse3(server);
   const trace = langfuse.trace({ id: "long", timestamp: at(0) });
@@ -160,7 +160,7 @@ test("Updates and ends of spans and generations complete what was created, in la
   expect(data.totalCost).toBe(0.75);
 });
 
-test("A score sent again under its id replaces the one before.", async () => {
+test("write-api §3.9, §5.1: a score sent again under its id replaces the one before.", async () => {
   const since = Date.now();
   const { langfuse, sent, flush } = langfuse3(server);
   const trace = langfuse.trace({ id: "scored", timestamp: at(0) });

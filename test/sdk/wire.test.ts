@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-test("The older SDK sends each batch once: no event is refused, so it repeats nothing.", async () => {
+test("write-api §5.2, §5.3, §6 #49: the older SDK sends each batch once: no event is refused, so it repeats nothing.", async () => {
   const { langfuse, flushes, flush } = langfuse3(server, { flushAt: 10 });
   const seen = server.log.length;
   for (let n = 0; n < 12; n += 1) {
@@ -33,7 +33,7 @@ test("The older SDK sends each batch once: no event is refused, so it repeats no
   );
 });
 
-test("The newer SDK sends each batch once.", async () => {
+test("write-api §5.5: the newer SDK sends each batch once.", async () => {
   const client = langfuse5(server);
   const seen = server.log.length;
   for (let n = 0; n < 5; n += 1) client.score.create({ traceId: "t", name: "score", value: n });

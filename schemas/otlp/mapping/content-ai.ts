@@ -3,7 +3,7 @@ import type { ContentRule } from "./content.ts";
 import * as by from "./emitters.ts";
 import { attribute } from "./reader.ts";
 import type { Source, SpanReader } from "./reader.ts";
-import { asTruthyText } from "./values.ts";
+import { asList, asTruthyText, parsed } from "./values.ts";
 
 /** The Vercel AI SDK until version 6; from 7 on it writes the GenAI conventions. (otlp.md §2.6 #3) */
 export const rule: ContentRule = {
@@ -14,7 +14,7 @@ export const rule: ContentRule = {
     attribute("ai.prompt", by.aiSdk),
     attribute("ai.toolCall.args", by.aiSdk),
     attribute("ai.value", by.aiSdk),
-    attribute("ai.values", by.aiSdk),
+    { key: "ai.values", by: by.aiSdk, needs: "ai.values", read: embeddedValues },
     operationInput,
     attribute("gen_ai.tool.call.arguments", by.genAi),
   ],
@@ -31,6 +31,11 @@ export const rule: ContentRule = {
     attribute("gen_ai.tool.call.result", by.genAi),
   ],
 };
+
+/** Each of them is JSON text. */
+function embeddedValues(span: SpanReader): unknown {
+  return asList(span.attribute("ai.values"))?.map(parsed);
+}
 
 /** The calls stay text within. */
 function answerWithCalls(span: SpanReader): unknown {

@@ -72,6 +72,12 @@ describe("otlp.md §2.6", () => {
     expect(content(attributes, { scope })).toEqual({ input: "in", output: "out" });
   });
 
+  test("the AI SDK's values to embed, each of them JSON text, are the values", () => {
+    const attributes = { "ai.values": ['"one"', '{"text":"two"}'] };
+    const input = ["one", { text: "two" }];
+    expect(content(attributes, { scope: "ai" })).toEqual({ input, output: null });
+  });
+
   test("the first rule that has a side gives both; what the others have stays among the attributes", () => {
     const row = observationRowOf({
       attributes: { "langfuse.observation.input": "mine", "gen_ai.output.messages": "theirs" },

@@ -70,7 +70,7 @@ describe("a request's log line", () => {
   });
 });
 
-describe("a page of another origin", () => {
+describe("write-api §1.2: a page of another origin", () => {
   it("may call, without credentials", async () => {
     const { url } = await sample();
     const response = await fetch(`${url}/things/1`, { headers: { origin: "https://app.example" } });
