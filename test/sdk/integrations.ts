@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 
-import { eventually } from "../started-server.ts";
+import { runSluice } from "../smoke/run-sluice.ts";
+import { eventually, project } from "../started-server.ts";
 import type { StartedServer } from "../started-server.ts";
 import type { SentEvent } from "./clients.ts";
 import { bareObservation, bareTrace, momentSince, zeroPrices } from "./expected.ts";
@@ -34,6 +35,13 @@ export async function endedTrace(
     },
   );
   return body as ShownTrace;
+}
+
+/** Resolves once all is readable that the server has accepted so far: an export waits for it. */
+export async function everythingStored(server: StartedServer): Promise<void> {
+  const env = { SLUICE_DATA_DIR: server.dataDir };
+  const exported = await runSluice(["export", "--project", project.id], env);
+  if (exported.code !== 0) throw new Error(`the export failed: ${exported.err}`);
 }
 
 /** The one observation of this name. */

@@ -1,14 +1,8 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { runSluice } from "../smoke/run-sluice.ts";
-import { project, startServer } from "../started-server.ts";
+import { startServer } from "../started-server.ts";
 import type { StartedServer } from "../started-server.ts";
-import { expectSilentServer, patienceMs } from "./clients.ts";
+import { expectSilentServer } from "./clients.ts";
 import {
   bareObservation,
   bareScore,
@@ -18,42 +12,31 @@ import {
   momentSince,
   zeroPrices,
 } from "./expected.ts";
-import { named } from "./integrations.ts";
+import { everythingStored, named } from "./integrations.ts";
 import type { ShownTrace } from "./integrations.ts";
-
-const sdk = "langfuse==2.60.10";
-/** Some twenty packages are fetched. */
-const installMsMax = 600_000;
-const installArgs = ["--quiet", "--disable-pip-version-check", "--retries", "10", "--no-compile"];
+import { readBoth } from "./python-reads.ts";
+import type { Read } from "./python-reads.ts";
+import { installMsMax, langfuseEnv, pythonWith } from "./python.ts";
+import type { Python } from "./python.ts";
 
 let server: StartedServer;
-let folder: string;
+let python: Python;
 let since: number;
-/** The two traces as the server gives them, and as the SDK has read them. */
 let story: ShownTrace;
 let decorated: ShownTrace;
-let readBySdk: unknown;
 
 expectSilentServer(() => server);
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), "sluice-python-"));
   server = await startServer();
+  python = await pythonWith(["langfuse==2.60.10"]);
   since = Date.now();
-  await run(["-m", "pip", "install", ...installArgs, "--target", folder, sdk]);
-  const script = path.join(import.meta.dirname, "langfuse-python-2.py");
-  await run(["-S", script, "tell"]);
-  // The SDK tells a trace in several requests, at times of its own: an export waits until all of them are stored.
-  const env = { SLUICE_DATA_DIR: server.dataDir };
-  const exported = await runSluice(["export", "--project", project.id], env);
-  if (exported.code !== 0) throw new Error(`the export failed: ${exported.err}`);
-  readBySdk = JSON.parse((await run(["-S", script, "read"])).stdout);
+  await python.run("langfuse-2.py", [], langfuseEnv(server));
+  // The SDK tells a trace in several requests, at times of its own.
+  await everythingStored(server);
   story = (await server.get("/api/public/traces/python-story")).body as ShownTrace;
   decorated = (await server.get("/api/public/traces/python-decorated")).body as ShownTrace;
 }, installMsMax);
-afterAll(async () => {
-  await server.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => server.stop());
 
 test("A trace told call by call is read back with every field that was given.", () => {
   const { observations, scores, ...trace } = story;
@@ -142,9 +125,42 @@ test("Decorated functions are read back as the trace and its steps, an error of 
   expect(Number(model["latency"])).toBeGreaterThan(0);
 });
 
-test("The SDK reads both traces as the server gives them.", () => {
-  expect(withMoments(readBySdk)).toStrictEqual(withMoments([story, decorated]));
+test("Its models hold all that its read methods are answered, and it raises what is refused.", async () => {
+  const { bySdk, byServer } = await readBoth(server, python, reads);
+  expect(bySdk).toStrictEqual(byServer);
 });
+
+const reads: readonly Read[] = [
+  ["fetch_trace", { id: "python-story" }, "/api/public/traces/python-story"],
+  ["api.trace.get", { trace_id: "python-decorated" }, "/api/public/traces/python-decorated"],
+  [
+    "fetch_traces",
+    { user_id: "user-1", tags: "paid" },
+    "/api/public/traces?userId=user-1&tags=paid",
+    1,
+  ],
+  ["api.trace.list", { tags: ["paid", "beta"] }, "/api/public/traces?tags=paid&tags=beta", 1],
+  ["fetch_observation", { id: "python-event" }, "/api/public/observations/python-event"],
+  [
+    "fetch_observations",
+    { trace_id: "python-story", type: "GENERATION" },
+    "/api/public/observations?traceId=python-story&type=GENERATION",
+    2,
+  ],
+  [
+    "api.observations.get_many",
+    { name: "fake model" },
+    "/api/public/observations?name=fake%20model",
+    1,
+  ],
+  ["fetch_sessions", { limit: 1 }, "/api/public/sessions?limit=1", 1],
+  ["api.sessions.get", { session_id: "session-2" }, "/api/public/sessions/session-2"],
+  ["api.score.get", { name: "label" }, "/api/public/scores?name=label", 1],
+  ["api.score.get_by_id", { score_id: "python-quality" }, "/api/public/scores/python-quality"],
+  ["api.projects.get", {}, "/api/public/projects", 1],
+  ["api.trace.get", { trace_id: "none" }, "/api/public/traces/none", "NotFoundError 404"],
+  ["api.score.get", { operator: "~" }, "/api/public/scores?operator=~", "Error 400"],
+];
 
 const span = {
   id: "python-span",
@@ -211,28 +227,3 @@ const legacy = {
   completionTokens: 5,
   totalTokens: 15,
 };
-
-/** Python with the packages of the folder, and with `-S` no others. Rejects when there is none, or when it fails. */
-function run(args: readonly string[]): Promise<{ readonly stdout: string }> {
-  return promisify(execFile)("python3", [...args], {
-    env: {
-      ...process.env,
-      PYTHONPATH: folder,
-      LANGFUSE_HOST: server.url,
-      LANGFUSE_PUBLIC_KEY: project.publicKey,
-      LANGFUSE_SECRET_KEY: project.secretKey,
-      LANGFUSE_TRACING_ENVIRONMENT: "staging",
-      LANGFUSE_RELEASE: "r-42",
-      LANGFUSE_TIMEOUT: String(patienceMs / 1000),
-    },
-  });
-}
-
-/** Both write the same moments with other digits. */
-function withMoments(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value), (_key, part: unknown) =>
-    typeof part === "string" && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(part)
-      ? new Date(part).getTime()
-      : part,
-  ) as unknown;
-}

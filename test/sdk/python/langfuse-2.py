@@ -1,7 +1,5 @@
-"""Tells two traces through the Python SDK 2 (`tell`), or reads them back through it (`read`) and prints them as one line of JSON."""
+"""Tells two traces through the Python SDK 2."""
 
-import json
-import sys
 import time
 from datetime import datetime, timedelta, timezone
 
@@ -113,14 +111,7 @@ def pipeline(question, limit=2):
     return {"answer": answer, "limit": limit}
 
 
-def read(trace_id):
-    return json.loads(langfuse.fetch_trace(trace_id).data.json())
-
-
-if sys.argv[1] == "tell":
-    tell_trace()
-    pipeline("why?", langfuse_observation_id="python-decorated")
-    langfuse_context.flush()
-    langfuse.flush()
-else:
-    print(json.dumps([read("python-story"), read("python-decorated")]))
+tell_trace()
+pipeline("why?", langfuse_observation_id="python-decorated")
+langfuse_context.flush()
+langfuse.flush()
