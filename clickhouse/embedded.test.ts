@@ -335,3 +335,24 @@ function startEndlessReads(count: number) {
     },
   };
 }
+
+test("a page knows how many rows there are without its limit, also past the end and with none", async () => {
+  const asked =
+    "SELECT number AS n FROM numbers(1000) WHERE number % 2 = {odd:UInt8} ORDER BY n DESC";
+  const page = async (limit: string, odd = 1) => {
+    const { rows, total } = await db.page<{ n: string }>(`${asked} LIMIT ${limit}`, { odd });
+    return { first: rows[0]?.n, length: rows.length, total };
+  };
+  expect(await page("3")).toEqual({ first: "999", length: 3, total: 500 });
+  expect(await page("3 OFFSET 499")).toEqual({ first: "1", length: 1, total: 500 });
+  expect(await page("3 OFFSET 600")).toEqual({ first: undefined, length: 0, total: 500 });
+  expect(await page("3", 2)).toEqual({ first: undefined, length: 0, total: 0 });
+});
+
+test("a read tells how many rows it looked at", async () => {
+  const counts: number[] = [];
+  const onRowsRead = (rows: number) => void counts.push(rows);
+  await db.query("SELECT max(number) AS n FROM numbers(1234)", {}, { onRowsRead });
+  await db.page("SELECT number FROM numbers(10) ORDER BY number LIMIT 2", {}, { onRowsRead });
+  expect(counts).toEqual([1234, 10]);
+});

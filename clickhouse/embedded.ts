@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { connectEngine } from "./embedded-session.ts";
 import { embeddedStreams } from "./embedded-streams.ts";
-import type { Db, Params, ReadBudget } from "./engine.ts";
+import type { Db, Page, Params, ReadBudget } from "./engine.ts";
 import { explained } from "./error-codes.ts";
 import { bindParams } from "./params.ts";
 import { budgetSettings, readSettings, wholeNumber } from "./read-settings.ts";
@@ -26,8 +26,17 @@ const resultBytesMax = 128 * 1024 * 1024;
 const resultSettings = [
   `max_result_bytes = ${resultBytesMax}`,
   "result_overflow_mode = 'throw'",
-  "output_format_json_array_of_rows = 1",
+  // Otherwise `rows_before_limit_at_least` may end where the engine had enough.
+  "exact_rows_before_limit = 1",
 ];
+
+/** An answer in the format JSON, as far as it is read here. */
+interface Answer<Row> {
+  readonly data: Row[];
+  /** Missing where a statement has no LIMIT. */
+  readonly rows_before_limit_at_least?: number;
+  readonly statistics: { readonly rows_read: number };
+}
 
 /** Go inline into the INSERT: a setting of the session would outlive it. */
 const insertSettings = {
@@ -61,15 +70,28 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
     await engine.close();
   }
 
+  async function read<Row>(sql: string, params: Params, budget: ReadBudget): Promise<Answer<Row>> {
+    refuseWhenClosed();
+    const limits = budgetSettings({ ...options.readDefaults, ...budget });
+    const settings = [...readSettings, ...limits, ...resultSettings].join(", ");
+    const text = `${bindParams(sql, params)}${sql}\nFORMAT JSON SETTINGS ${settings}`;
+    const answer = await reads.run((session) =>
+      explained("read", async () => (await session.queryAsync(text)).json<Answer<Row>>()),
+    );
+    budget.onRowsRead?.(answer.statistics.rows_read);
+    return answer;
+  }
+
   return {
     async query<Row>(sql: string, params: Params = {}, budget: ReadBudget = {}): Promise<Row[]> {
-      refuseWhenClosed();
-      const limits = budgetSettings({ ...options.readDefaults, ...budget });
-      const settings = [...readSettings, ...limits, ...resultSettings].join(", ");
-      const text = `${bindParams(sql, params)}${sql}\nFORMAT JSONEachRow SETTINGS ${settings}`;
-      return await reads.run((session) =>
-        explained("read", async () => (await session.queryAsync(text)).json<Row[]>()),
-      );
+      return (await read<Row>(sql, params, budget)).data;
+    },
+    async page<Row>(sql: string, params: Params = {}, budget: ReadBudget = {}): Promise<Page<Row>> {
+      const answer = await read<Row>(sql, params, budget);
+      return {
+        rows: answer.data,
+        total: answer.rows_before_limit_at_least ?? answer.data.length,
+      };
     },
     stream: (sql, params = {}) => streams.open(sql, params),
     async insert(table, rows) {

@@ -7,6 +7,8 @@
 export interface Db {
   /** One read; the rows as objects. Bounded by the budget (default: the engine's own). */
   query<Row>(sql: string, params?: Params, budget?: ReadBudget): Promise<Row[]>;
+  /** One read that ends with LIMIT: its rows, and how many there are without the limit, exactly. */
+  page<Row>(sql: string, params?: Params, budget?: ReadBudget): Promise<Page<Row>>;
   /** One read of any size, row by row. Stops the engine when the consumer stops. */
   stream<Row>(sql: string, params?: Params): AsyncIterable<Row>;
   /** Inserts newline-separated JSON rows (JSONEachRow). Durable and readable when resolved. */
@@ -19,10 +21,17 @@ export interface Db {
 export type Param = string | number | bigint | boolean | null | readonly (string | number)[];
 export type Params = Readonly<Record<string, Param>>;
 
+export interface Page<Row> {
+  readonly rows: Row[];
+  readonly total: number;
+}
+
 export interface ReadBudget {
   readonly timeMs?: number;
   readonly memoryBytes?: number;
   readonly rowsToRead?: number;
+  /** Told how many rows a read has looked at, once it has succeeded. */
+  readonly onRowsRead?: (rows: number) => void;
 }
 
 /** What a refused statement means for its caller. */

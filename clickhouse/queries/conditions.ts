@@ -1,12 +1,14 @@
 import { keyHourBounds } from "../../schemas/key-hour.ts";
 import type { Db, Params, ReadBudget } from "../engine.ts";
 import { projectScope } from "../scope.ts";
+import type { RowCounts } from "./row-counts.ts";
 
 /** Everything a query needs besides its own question. */
 export interface ProjectReader {
   readonly db: Db;
   readonly project: string;
   readonly budget: ReadBudget;
+  readonly counts: RowCounts;
   /** The moment of the request, epoch milliseconds. */
   readonly now: number;
 }

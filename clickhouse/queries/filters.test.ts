@@ -20,6 +20,7 @@ import {
   type FilterSql,
 } from "./filters-columns.ts";
 import { filterConditions } from "./filters.ts";
+import { rowCounts } from "./row-counts.ts";
 import { insertSomeRows, start } from "./testing.ts";
 
 /** A condition as a client writes it, and the ids of the rows that it finds. */
@@ -64,7 +65,7 @@ async function foundBy(
   project = "p",
 ): Promise<Case[]> {
   const params: Record<string, Param> = { project };
-  const reader: ProjectReader = { db, project, budget: {}, now: start };
+  const reader: ProjectReader = { db, counts: rowCounts(), project, budget: {}, now: start };
   const asked = cases.map(([condition], i) => {
     const filter = parseFilter(JSON.stringify([condition]), catalogue);
     const [only, ...more] = filterConditions(reader, filter, columns);

@@ -65,13 +65,6 @@ export function filterConditions(
   ];
 }
 
-/** Whether a filter asks what the observations or scores of traces add up to, which takes a look at all of them. */
-export function asksOfParts(filter: Filter, columns: FilterSql): boolean {
-  return filter.some((condition) =>
-    ["observations", "scores"].includes(sourceOf(columns, condition).of),
-  );
-}
-
 /** What a filter says of environments, for the other tables that have the column. */
 export function environmentConditions(filter: Filter, columns: FilterSql): Predicate[] {
   return filter.flatMap((condition, index) => {

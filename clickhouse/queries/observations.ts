@@ -1,5 +1,6 @@
 import type { Filter } from "../../schemas/filters.ts";
 import type { StoredObservation } from "../../schemas/public-api/observation.ts";
+import type { Page } from "../engine.ts";
 import {
   equals,
   isAnyOf,
@@ -14,7 +15,7 @@ import { filterConditions } from "./filters.ts";
 import { inOrderOf, isAt, type RowKey } from "./keys.ts";
 import { newestRows } from "./newest.ts";
 import { noPayloadColumns, payloadColumns, type PayloadWeight } from "./payload.ts";
-import { newestFirst, type Slice } from "./windows.ts";
+import { pageOfAll, type Slice } from "./windows.ts";
 
 export interface ObservationFilter extends TimeRange {
   readonly type?: string | undefined;
@@ -35,37 +36,27 @@ export interface ObservationKey extends RowKey {
 
 export type ObservationRead = StoredObservation & PayloadWeight;
 
-/** The observations of one page, the newest first, by key only. */
+/** The observations of one page, the newest first, by key only, and how many the list has. */
 export async function pageOfObservations(
   reader: ProjectReader,
   filter: ObservationFilter,
   slice: Slice,
-): Promise<ObservationKey[]> {
-  return await newestFirst(filter, reader.now, slice, (range) => {
-    const where = observationWhere(reader, { ...filter, ...range });
-    return reader.db.query<ObservationKey>(
+): Promise<Page<ObservationKey>> {
+  const where = observationWhere(reader, filter);
+  const read = (within: Condition): Promise<Page<ObservationKey>> =>
+    reader.db.page<ObservationKey>(
       `SELECT id, trace_id, toUnixTimestamp(key_hour) AS hour
        FROM sluice.observations FINAL
-       WHERE ${where.sql}
+       WHERE ${within.sql}
        ORDER BY start_time DESC, id DESC
        LIMIT {limit:UInt32} OFFSET {offset:UInt64}`,
-      { ...where.params, limit: slice.limit, offset: slice.offset },
+      { ...within.params, ...slice },
       reader.budget,
     );
-  });
-}
-
-export async function countObservations(
-  reader: ProjectReader,
-  filter: ObservationFilter,
-): Promise<number> {
-  const where = observationWhere(reader, filter);
-  const rows = await reader.db.query<{ total: string }>(
-    `SELECT count() AS total FROM sluice.observations FINAL WHERE ${where.sql}`,
-    where.params,
-    reader.budget,
+  const ofAll = await pageOfAll(reader, "observations", where, slice, (range) =>
+    read(observationWhere(reader, { ...filter, ...range })),
   );
-  return Number(rows[0]?.total ?? 0);
+  return ofAll ?? (await read(where));
 }
 
 /** `payload` says what to read of inputs, outputs and metadata: {@link payloadColumns} or its like. */

@@ -1,5 +1,6 @@
 import type { Filter } from "../../schemas/filters.ts";
 import type { StoredScore, StoredScoreTrace } from "../../schemas/public-api/score.ts";
+import type { Page } from "../engine.ts";
 import {
   allOf,
   equals,
@@ -15,7 +16,7 @@ import { scoreFilterSql } from "./filters-columns.ts";
 import { environmentConditions, filterConditions } from "./filters.ts";
 import { inOrderOf, isAt, type RowKey } from "./keys.ts";
 import { newestRows } from "./newest.ts";
-import { newestFirst, type Slice } from "./windows.ts";
+import type { Slice } from "./windows.ts";
 
 export const scoreOperators = ["=", "!=", "<", ">", "<=", ">="] as const;
 
@@ -48,34 +49,22 @@ export interface ScoreKey extends RowKey {
   readonly trace_id: string;
 }
 
-/** The scores of one page, the newest first, by key only. */
+/** The scores of one page, the newest first, by key only, and how many the list has. */
 export async function pageOfScores(
   reader: ProjectReader,
   filter: ScoreFilter,
   slice: Slice,
-): Promise<ScoreKey[]> {
-  return await newestFirst(filter, reader.now, slice, (range) => {
-    const where = scoreWhere(reader, { ...filter, ...range });
-    return reader.db.query<ScoreKey>(
-      `SELECT id, trace_id, toUnixTimestamp(key_hour) AS hour
-       FROM sluice.scores FINAL
-       WHERE ${where.sql}
-       ORDER BY timestamp DESC, id DESC
-       LIMIT {limit:UInt32} OFFSET {offset:UInt64}`,
-      { ...where.params, limit: slice.limit, offset: slice.offset },
-      reader.budget,
-    );
-  });
-}
-
-export async function countScores(reader: ProjectReader, filter: ScoreFilter): Promise<number> {
+): Promise<Page<ScoreKey>> {
   const where = scoreWhere(reader, filter);
-  const rows = await reader.db.query<{ total: string }>(
-    `SELECT count() AS total FROM sluice.scores FINAL WHERE ${where.sql}`,
-    where.params,
+  return await reader.db.page<ScoreKey>(
+    `SELECT id, trace_id, toUnixTimestamp(key_hour) AS hour
+     FROM sluice.scores FINAL
+     WHERE ${where.sql}
+     ORDER BY timestamp DESC, id DESC
+     LIMIT {limit:UInt32} OFFSET {offset:UInt64}`,
+    { ...where.params, ...slice },
     reader.budget,
   );
-  return Number(rows[0]?.total ?? 0);
 }
 
 export async function scoresByKey(

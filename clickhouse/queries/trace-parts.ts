@@ -15,14 +15,21 @@ export interface PartsFilter {
   readonly advanced?: Filter;
 }
 
-/** What the observations of each trace add up to; a trace without any has no entry. */
-export async function totalsOfTraces(
+/** The observations of a trace: which they are, in no order, and what they add up to. */
+export interface TraceObservations extends StoredTraceTotals {
+  readonly ids: readonly string[];
+}
+
+/** The observations of each trace, in one look; a trace without any has no entry. */
+export async function observationsOfTraces(
   reader: ProjectReader,
   filter: PartsFilter,
-): Promise<Map<string, StoredTraceTotals>> {
-  const parts = partsOf(reader, "observations", "start_time, end_time, total_cost", filter);
-  const rows = await reader.db.query<StoredTraceTotals>(
+): Promise<Map<string, TraceObservations>> {
+  if (filter.traceIds.length === 0) return new Map();
+  const parts = partsOf(reader, "observations", "id, start_time, end_time, total_cost", filter);
+  const rows = await reader.db.query<TraceObservations>(
     `SELECT trace_id,
+       groupArray(id) AS ids,
        min(start_time) AS min_start,
        max(start_time) AS max_start,
        max(if(isNull(end_time), NULL, greatest(start_time, end_time))) AS max_end,
@@ -35,21 +42,20 @@ export async function totalsOfTraces(
   return new Map(rows.map((row) => [row.trace_id, row]));
 }
 
-/** The ids of the observations of each trace, in no order. */
-export async function observationIdsOfTraces(
-  reader: ProjectReader,
-  filter: PartsFilter,
-): Promise<Map<string, readonly string[]>> {
-  return await idsByTrace(reader, partsOf(reader, "observations", "id", filter));
-}
-
 /** The ids of the scores of each trace and its observations, in no order; corrections are not among them. */
 export async function scoreIdsOfTraces(
   reader: ProjectReader,
   filter: PartsFilter,
 ): Promise<Map<string, readonly string[]>> {
+  if (filter.traceIds.length === 0) return new Map();
   const isNoCorrection = { sql: "data_type != 'CORRECTION'", params: {} };
-  return await idsByTrace(reader, partsOf(reader, "scores", "id", filter, isNoCorrection));
+  const parts = partsOf(reader, "scores", "id", filter, isNoCorrection);
+  const rows = await reader.db.query<{ trace_id: string; ids: readonly string[] }>(
+    `SELECT trace_id, groupArray(id) AS ids FROM ${parts.sql} GROUP BY trace_id`,
+    parts.params,
+    reader.budget,
+  );
+  return new Map(rows.map((row) => [row.trace_id, row.ids]));
 }
 
 /** What follows FROM: the newest row of each part, and of those the ones that count. */
@@ -72,16 +78,4 @@ function partsOf(
   const rows = newestRows(table, `trace_id, environment, ${columns}`, ofTraces);
   const where = inEnvironment.sql === "" ? "" : ` WHERE ${inEnvironment.sql}`;
   return { sql: `(${rows})${where}`, params: allOf([ofTraces, inEnvironment]).params };
-}
-
-async function idsByTrace(
-  reader: ProjectReader,
-  parts: Condition,
-): Promise<Map<string, readonly string[]>> {
-  const rows = await reader.db.query<{ trace_id: string; ids: readonly string[] }>(
-    `SELECT trace_id, groupArray(id) AS ids FROM ${parts.sql} GROUP BY trace_id`,
-    parts.params,
-    reader.budget,
-  );
-  return new Map(rows.map((row) => [row.trace_id, row.ids]));
 }

@@ -1,5 +1,6 @@
 import type { Filter } from "../../schemas/filters.ts";
 import type { StoredTrace } from "../../schemas/public-api/trace.ts";
+import type { Page } from "../engine.ts";
 import {
   equals,
   holdsAll,
@@ -11,11 +12,11 @@ import {
   type TimeRange,
 } from "./conditions.ts";
 import { traceFilterSql } from "./filters-columns.ts";
-import { asksOfParts, filterConditions } from "./filters.ts";
+import { filterConditions } from "./filters.ts";
 import { inOrderOf, isAt, type RowKey } from "./keys.ts";
 import { newestRows } from "./newest.ts";
 import { noPayloadColumns, payloadColumns, type PayloadWeight } from "./payload.ts";
-import { newestFirst, type Slice } from "./windows.ts";
+import { pageOfAll, type Slice } from "./windows.ts";
 
 export interface TraceFilter extends TimeRange {
   readonly userId?: string | undefined;
@@ -53,41 +54,33 @@ export function isTraceOrderColumn(name: string): name is TraceOrder["column"] {
 
 export type TraceRead = StoredTrace & PayloadWeight;
 
-/** The traces of one page, by key only; small columns decide which they are. */
+/** The traces of one page, by key only, and how many the list has; small columns decide which they are. */
 export async function pageOfTraces(
   reader: ProjectReader,
   filter: TraceFilter,
   order: TraceOrder,
   slice: Slice,
-): Promise<RowKey[]> {
+): Promise<Page<RowKey>> {
   const column = traceOrderColumns[order.column];
   const direction = order.direction === "asc" ? "ASC" : "DESC";
-  const read = (range: TimeRange): Promise<RowKey[]> => {
-    const where = traceWhere(reader, { ...filter, ...range });
-    return reader.db.query<RowKey>(
+  const where = traceWhere(reader, filter);
+  const read = (within: Condition): Promise<Page<RowKey>> =>
+    reader.db.page<RowKey>(
       `SELECT id, toUnixTimestamp(key_hour) AS hour
        FROM sluice.traces FINAL
-       WHERE ${where.sql}
+       WHERE ${within.sql}
        ORDER BY ${column} ${direction}, timestamp ${direction}, id ${direction}
        LIMIT {limit:UInt32} OFFSET {offset:UInt64}`,
-      { ...where.params, limit: slice.limit, offset: slice.offset },
+      { ...within.params, ...slice },
       reader.budget,
     );
-  };
   const isNewestFirst = column === "timestamp" && direction === "DESC";
-  // What traces add up to is looked at for all of them, however short the window.
-  if (!isNewestFirst || asksOfParts(filter.advanced, traceFilterSql)) return await read(filter);
-  return await newestFirst(filter, reader.now, slice, read);
-}
-
-export async function countTraces(reader: ProjectReader, filter: TraceFilter): Promise<number> {
-  const where = traceWhere(reader, filter);
-  const rows = await reader.db.query<{ total: string }>(
-    `SELECT count() AS total FROM sluice.traces FINAL WHERE ${where.sql}`,
-    where.params,
-    reader.budget,
-  );
-  return Number(rows[0]?.total ?? 0);
+  const ofAll = isNewestFirst
+    ? await pageOfAll(reader, "traces", where, slice, (range) =>
+        read(traceWhere(reader, { ...filter, ...range })),
+      )
+    : undefined;
+  return ofAll ?? (await read(where));
 }
 
 export async function tracesByKey(

@@ -1,11 +1,31 @@
-import type { TimeRange } from "./conditions.ts";
+import type { Page } from "../engine.ts";
+import { whereOf, type Condition, type ProjectReader, type TimeRange } from "./conditions.ts";
+import type { CountedTable } from "./row-counts.ts";
 
-/** A page of a list whose length is known. */
+/** Which rows of a list make a page. */
 export interface Slice {
   readonly limit: number;
   readonly offset: number;
-  /** How many rows the whole list has. */
-  readonly total: number;
+}
+
+/**
+ * A page of the list of all rows of a project, the newest first: their number is kept, and few need to be looked at.
+ * Undefined when `where`, which is what follows WHERE in the list's statement, asks for anything else.
+ */
+export async function pageOfAll<Row>(
+  reader: ProjectReader,
+  table: CountedTable,
+  where: Condition,
+  slice: Slice,
+  read: (range: TimeRange) => Promise<Page<Row>>,
+): Promise<Page<Row> | undefined> {
+  if (where.sql !== whereOf(reader, []).sql) return undefined;
+  const total = await reader.counts.total(reader, table);
+  const rows = await newestFirst({}, reader.now, { ...slice, total }, async (range) => {
+    const page = await read(range);
+    return page.rows;
+  });
+  return { rows, total };
 }
 
 const hourMs = 3_600_000;
@@ -16,10 +36,10 @@ const windowsMs = [2 * hourMs, 24 * hourMs, 7 * 24 * hourMs];
  * look at the whole table. `read` must order by the time of the range, newest first, and skip what lies before the
  * page itself, so that a full page is the same page whatever the window.
  */
-export async function newestFirst<Row>(
+async function newestFirst<Row>(
   range: TimeRange,
   now: number,
-  { limit, offset, total }: Slice,
+  { limit, offset, total }: Slice & { readonly total: number },
   read: (range: TimeRange) => Promise<Row[]>,
 ): Promise<Row[]> {
   if (offset >= total) return [];

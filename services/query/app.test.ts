@@ -13,17 +13,19 @@ const paths = [
   "/api/public/traces/x",
   "/api/public/observations",
   "/api/public/observations/x",
+  "/api/public/v2/observations",
   "/api/public/sessions",
   "/api/public/sessions/x",
   "/api/public/scores",
   "/api/public/scores/x",
   "/api/public/v2/scores",
   "/api/public/v2/scores/x",
+  "/api/public/v3/scores",
 ];
 
 const authorization = basic("pk-p1", "p1");
 
-describe("health", () => {
+describe("read-api §10.1: health", () => {
   test("health and readiness need no key and say which contract is served", async () => {
     for (const path of ["/api/public/health", "/api/public/ready"]) {
       const { status, body } = await query.get(null, path);
@@ -47,15 +49,20 @@ describe("health", () => {
     const { log } = recordingLogger();
     const closed: Db = { ...query.db, query: () => Promise.reject(new Error("closed")) };
     const app = createQueryApp(depsOf(closed, log));
-    const statusOf = async (path: string): Promise<number> => (await app.request(path)).status;
-    expect(await statusOf("/api/public/ready")).toBe(503);
-    expect(await statusOf("/api/public/health")).toBe(200);
-    expect(await statusOf("/api/public/health?failIfDatabaseUnavailable=true")).toBe(503);
-    expect(await statusOf("/api/public/health?failIfNoRecentEvents=true")).toBe(503);
+    expect((await app.request("/api/public/health")).status).toBe(200);
+    for (const path of [
+      "ready",
+      "health?failIfDatabaseUnavailable=true",
+      "health?failIfNoRecentEvents=true",
+    ]) {
+      const response = await app.request(`/api/public/${path}`);
+      expect([path, response.status]).toEqual([path, 503]);
+      expect(await response.json()).toEqual({ status: "ERROR", version: expect.any(String) });
+    }
   });
 });
 
-describe("projects", () => {
+describe("read-api §10.2: projects", () => {
   test("a key's project comes with its organization", async () => {
     const { status, body } = await query.get("p1", "/api/public/projects");
     expect(status).toBe(200);
@@ -72,7 +79,7 @@ describe("projects", () => {
   });
 });
 
-describe.each(paths)("%s", (path) => {
+describe.each(paths)("read-api §1.1 to §1.3 and §1.9: %s", (path) => {
   test("without a key, with a wrong one or another scheme it is 401 with a message alone", async () => {
     for (const header of [
       null,
@@ -117,7 +124,7 @@ describe.each(paths)("%s", (path) => {
   });
 });
 
-describe("errors", () => {
+describe("read-api §1.4: errors", () => {
   const reads = paths.filter((path) => path !== "/api/public/projects");
 
   async function answers(db: Db, limits = {}): Promise<{ status: number; text: string }[]> {
@@ -208,7 +215,7 @@ describe("errors", () => {
     }
   });
 
-  test("unknown parameters are ignored, and a log line names the project but no id of a customer", async () => {
+  test("unknown parameters are ignored (read-api §1.5), and a log line names the project but no id of a customer", async () => {
     const { status } = await query.get("p1", "/api/public/traces?offset=7&nope=1&userId=somebody");
     expect(status).toBe(200);
     const line = query.lines.findLast((entry) => entry.message === "request");

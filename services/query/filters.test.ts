@@ -159,7 +159,7 @@ describe("read-api §2.3 and §3.1: a filter beside simple parameters", () => {
   });
 });
 
-describe("hostile filters", () => {
+describe("read-api §2: hostile filters", () => {
   const paths: Path[] = ["traces", "observations", "v2/observations", "scores", "v2/scores"];
 
   test.each(paths)(

@@ -1,7 +1,6 @@
 import { z } from "zod";
 
 import {
-  countObservations,
   observationsByKey,
   pageOfObservations,
   type ObservationFilter,
@@ -57,11 +56,9 @@ export async function listObservations({
 }: ProjectRequest): Promise<{ data: Observation[]; meta: PageMeta }> {
   const asked = parseQuery(query, search);
   const filter = filterOf(asked);
-  const total = await countObservations(reader, filter);
-  const keys = await pageOfObservations(reader, filter, {
+  const { rows: keys, total } = await pageOfObservations(reader, filter, {
     limit: asked.limit,
     offset: offsetOf(asked),
-    total,
   });
   const rows = await observationsByKey(reader, keys);
   if (isTooLarge(rows)) {

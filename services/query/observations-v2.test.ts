@@ -59,7 +59,7 @@ const keysOfGroup = {
   metrics: [],
   trace_context: ["traceName", "tags", "release"],
 };
-describe("the groups of fields (read-api §5)", () => {
+describe("read-api §5: the groups of fields", () => {
   beforeAll(() => query.observations({ project_id: "groups", id: "o1" }));
 
   test.each(Object.entries(keysOfGroup))(
@@ -180,7 +180,7 @@ describe("the groups of fields (read-api §5)", () => {
     ]);
   });
 
-  test("inputs and outputs are raw text, and metadata values are parsed", async () => {
+  test("inputs and outputs are raw text, and metadata values are parsed (read-api §1.6)", async () => {
     await query.observations({
       project_id: "raw",
       id: "o1",
@@ -215,7 +215,7 @@ describe("the groups of fields (read-api §5)", () => {
     expect(body.data[0]).not.toHaveProperty("metadata");
   });
 
-  test("prices are plain decimal text, of the model group alone; usage and cost are numbers", async () => {
+  test("prices are plain decimal text (read-api §15 #9), of the model group alone; usage and cost are numbers", async () => {
     await publishPrices(query.registry);
     const [model] = query.registry.registry.models
       .list("prices")
@@ -255,5 +255,10 @@ describe("the groups of fields (read-api §5)", () => {
     const without = (await get("prices", "?fields=core")).body.data[0];
     expect(without).toMatchObject({ modelId: null, inputPrice: null, latency: 1.25 });
     expect(without.timeToFirstToken).toBe(null);
+  });
+
+  test("a span that took no time has a latency of 0, and not null (read-api §9)", async () => {
+    await query.observations({ project_id: "instant", id: "o1", start_time: now, end_time: now });
+    expect((await get("instant", "?fields=metrics")).body.data[0].latency).toBe(0);
   });
 });

@@ -2,6 +2,7 @@ import type { Context, Handler } from "hono";
 
 import { DbError, type Db } from "../../clickhouse/engine.ts";
 import type { ProjectReader } from "../../clickhouse/queries/conditions.ts";
+import type { RowCounts } from "../../clickhouse/queries/row-counts.ts";
 import {
   ApiError,
   forbidden,
@@ -23,6 +24,8 @@ import type { Watermarks } from "../runtime/watermarks.ts";
 
 export interface QueryDeps {
   readonly db: Db;
+  /** How many rows its projects have. */
+  readonly counts: RowCounts;
   /** Where records go that are to be stored after all. */
   readonly events: Pick<EventLog, "append">;
   /** How far what was accepted can be read. */
@@ -140,6 +143,7 @@ function readerOf(deps: QueryDeps, project: string, line: RequestLine): ProjectR
   const { readTimeoutMs, readMemoryBytes, readRowsMax } = deps.limits;
   return {
     db: deps.db,
+    counts: deps.counts,
     project,
     budget: {
       timeMs: readTimeoutMs,

@@ -1,7 +1,6 @@
 import { z } from "zod";
 
 import {
-  countScores,
   pageOfScores,
   scoreOperators,
   scoresByKey,
@@ -177,11 +176,9 @@ async function readPage(
   filter: ScoreFilter,
   asked: Asked,
 ): Promise<{ rows: StoredScore[]; traces: Map<string, StoredScoreTrace>; total: number }> {
-  const total = await countScores(reader, filter);
-  const keys = await pageOfScores(reader, filter, {
+  const { rows: keys, total } = await pageOfScores(reader, filter, {
     limit: asked.limit,
     offset: offsetOf(asked),
-    total,
   });
   const traceIds = filter.trace ? keys.map((key) => key.trace_id).filter((id) => id !== "") : [];
   const [rows, traces] = await Promise.all([

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 
+import { scoresV3Query } from "../../schemas/public-api/score-v3.ts";
 import { now, queryFixture, type Answer } from "./testing.ts";
 
 const query = queryFixture();
@@ -55,7 +56,7 @@ const core = [
   "updatedAt",
 ];
 
-describe("the scores of v3/scores (read-api §7.5)", () => {
+describe("read-api §7.5: the scores of v3/scores", () => {
   test("a score shows its core alone unless more is asked for", async () => {
     const { body } = await get("all", "?id=n1");
     expect(body).toEqual({
@@ -123,33 +124,43 @@ describe("the scores of v3/scores (read-api §7.5)", () => {
   });
 });
 
-describe("the parameters of v3/scores (read-api §7.5)", () => {
-  test.each([
-    ["id=n1,%20b1%20,,nope", ["n1", "b1"]],
-    ["id=n1&id=b1", ["n1", "b1"]],
-    ["name=accuracy", ["n1"]],
-    ["source=eval,Annotation", ["x1", "r1"]],
-    ["dataType=boolean", ["b1", "b0"]],
-    ["environment=prod", ["n1"]],
-    ["configId=c1", ["n1"]],
-    ["queueId=q1", ["n1"]],
-    ["authorUserId=a1", ["n1"]],
-    ["traceId=t1", ["n1", "n2"]],
-    ["traceId=t1&observationId=o1", ["n2"]],
-    ["sessionId=s1", ["c1"]],
-    ["experimentId=run1", ["e1"]],
-    ["dataType=NUMERIC&value=0.5,2", ["n1", "n2"]],
-    ["dataType=BOOLEAN&value=false", ["b0"]],
-    ["dataType=BOOLEAN&value=false,true", ["b1", "b0"]],
-    ["dataType=CATEGORICAL&value=good,bad", ["c1"]],
-    ["dataType=NUMERIC&valueMin=0.5", ["n1", "n2"]],
-    ["dataType=NUMERIC&valueMin=-1&valueMax=0.5", ["n1", "e1"]],
-    ["fromTimestamp=2026-07-01T12:29:59Z", ["n1", "n2"]],
-    ["toTimestamp=2026-07-01T12:29:54Z", ["e1"]],
-    ["toTimestamp=2026-07-01T12:29:54", ["e1"]],
-    ["toTimestamp=2026-07-01", []],
-    ["traceId=nope", []],
-  ])("%s finds what it names", async (search, expected) => {
+/** Every parameter has its rows: what it is given, and the ids that then come, in order. */
+const finds = [
+  ["id=n1,%20b1%20,,nope", ["n1", "b1"]],
+  ["id=n1&id=b1", ["n1", "b1"]],
+  ["name=accuracy", ["n1"]],
+  ["source=eval,Annotation", ["x1", "r1"]],
+  ["dataType=boolean", ["b1", "b0"]],
+  ["environment=prod", ["n1"]],
+  ["configId=c1", ["n1"]],
+  ["queueId=q1", ["n1"]],
+  ["authorUserId=a1", ["n1"]],
+  ["traceId=t1", ["n1", "n2"]],
+  ["traceId=t1&observationId=o1", ["n2"]],
+  ["sessionId=s1", ["c1"]],
+  ["experimentId=run1", ["e1"]],
+  ["dataType=NUMERIC&value=0.5,2", ["n1", "n2"]],
+  ["dataType=BOOLEAN&value=false", ["b0"]],
+  ["dataType=BOOLEAN&value=false,true", ["b1", "b0"]],
+  ["dataType=CATEGORICAL&value=good,bad", ["c1"]],
+  ["dataType=NUMERIC&valueMin=0.5", ["n1", "n2"]],
+  ["dataType=NUMERIC&valueMin=-1&valueMax=0.5", ["n1", "e1"]],
+  ["fromTimestamp=2026-07-01T12:29:59Z", ["n1", "n2"]],
+  ["toTimestamp=2026-07-01T12:29:54Z", ["e1"]],
+  ["toTimestamp=2026-07-01T12:29:54", ["e1"]],
+  ["toTimestamp=2026-07-01", []],
+  ["traceId=nope", []],
+] as const;
+
+describe("read-api §7.5: the parameters of v3/scores", () => {
+  test("every parameter is named by a row", () => {
+    const named = new Set(finds.flatMap(([search]) => [...new URLSearchParams(search).keys()]));
+    // The first three have tests of their own, and the last two are refused.
+    for (const name of ["limit", "cursor", "fields", "userId", "traceTags"]) named.add(name);
+    expect(Object.keys(scoresV3Query.shape).filter((name) => !named.has(name))).toEqual([]);
+  });
+
+  test.each(finds)("%s finds what it names", async (search, expected) => {
     // Within one window of time, which takes one statement instead of four.
     const range = search.includes("Timestamp") ? "" : "&fromTimestamp=2026-07-01T12:00:00Z";
     expect(await ids(`?${search}${range}`)).toEqual(expected);
@@ -160,35 +171,6 @@ describe("the parameters of v3/scores (read-api §7.5)", () => {
     const more = ["fromTimestamp", "cursor", "fields", "userId", "traceTags", "sessionId"];
     const search = [...names, ...more].map((name) => `${name}=`).join("&");
     expect(await ids(`?${search}`)).toHaveLength(seeded.length);
-  });
-
-  test.each([
-    ["limit=0", "limit"],
-    ["limit=101", "limit"],
-    ["fields=core,nope", "fields"],
-    ["source=nope", "source"],
-    ["dataType=NUMERIC,nope", "dataType"],
-    ["fromTimestamp=1751370000000", "fromTimestamp"],
-    ["toTimestamp=yesterday", "toTimestamp"],
-    ["userId=u", "userId"],
-    ["traceTags=a", "traceTags"],
-    ["value=1", "value"],
-    ["value=1&dataType=NUMERIC,BOOLEAN", "value"],
-    ["value=a&dataType=TEXT", "value"],
-    ["value=1,x&dataType=NUMERIC", "value"],
-    ["value=Infinity&dataType=NUMERIC", "value"],
-    ["value=1&dataType=BOOLEAN", "value"],
-    ["valueMin=1", "valueMin"],
-    ["valueMin=x&dataType=NUMERIC", "valueMin"],
-    ["valueMax=1&dataType=BOOLEAN", "valueMax"],
-    ["observationId=o1", "observationId"],
-    ["traceId=t&sessionId=s", "sessionId"],
-    ["traceId=t&experimentId=e", "experimentId"],
-    ["sessionId=s&experimentId=e", "experimentId"],
-  ])("%s is refused with its issue", async (search, param) => {
-    const { status, body } = await get("all", `?${search}`);
-    expect(status).toBe(400);
-    expect(body.error[0].path[0]).toBe(param);
   });
 
   test("an unknown parameter is refused", async () => {
@@ -224,7 +206,7 @@ test("a text that breaks what pastes it finds its own row, and nothing of anothe
   expect([status, body.data.map((row: { id: string }) => row.id)]).toEqual([200, ["hostile"]]);
 });
 
-test("the cursors lead through every score once, the newest first, also within one moment (read-api §7.5)", async () => {
+test("read-api §7.5: the cursors lead through every score once, the newest first, also within one moment", async () => {
   const rows = Array.from({ length: 11 }, (_, i) => ({
     project_id: "walk",
     id: `s${String(i).padStart(2, "0")}`,

@@ -114,7 +114,7 @@ beforeAll(async () => {
   );
 });
 
-describe.each(lists)("GET $path/{id}", ({ path }) => {
+describe.each(lists)("read-api §1.5 and §1.9: GET $path/{id}", ({ path }) => {
   test.each(hostileIds)("the id %j finds its own and nothing of another project", async (id) => {
     const target = `/api/public/${path}/${encodeURIComponent(id)}`;
     const { status, body } = await query.get("mine", target);
@@ -132,12 +132,25 @@ describe.each(lists)("GET $path/{id}", ({ path }) => {
   test.each(["..", "%2e%2e", "%zz", "%", "%E0%A4%A", "%ff", "'", "%00", "x".repeat(10_000)])(
     "%s is 404",
     async (raw) => {
-      expect((await query.get("mine", `/api/public/${path}/${raw}`)).status).toBe(404);
+      const { status, body } = await query.get("mine", `/api/public/${path}/${raw}`);
+      expect(status).toBe(404);
+      expect(body).toEqual({ message: expect.any(String), error: "LangfuseNotFoundError" });
     },
   );
 });
 
-describe.each(lists)("GET $path", ({ path, compared, formed }) => {
+test.each(["x/traces/%s/tree", "x/observations/%s/cost", "x/observations/%s/otel"])(
+  "read-api §1.9: GET %j is 404 for an id of another project and for what is no id",
+  async (path) => {
+    for (const raw of ["only-theirs", "..%2Fplain", "%27%20OR%201=1%20--", "%00"]) {
+      const { status, body } = await query.get("mine", `/api/public/${path.replace("%s", raw)}`);
+      expect([raw, status]).toEqual([raw, 404]);
+      expect(body).toEqual({ message: expect.any(String), error: "LangfuseNotFoundError" });
+    }
+  },
+);
+
+describe.each(lists)("read-api §1.9: GET $path", ({ path, compared, formed }) => {
   test("it shows what is mine and nothing else", async () => {
     const { status, body } = await query.get("mine", `/api/public/${path}?limit=100`);
     expect(status).toBe(200);
@@ -194,7 +207,7 @@ describe.each(lists)("GET $path", ({ path, compared, formed }) => {
     }
   });
 
-  test("the farthest page that a number can name is empty", async () => {
+  test("the farthest page that a number can name is empty (read-api §1.6)", async () => {
     const { status, body } = await query.get(
       "mine",
       `/api/public/${path}?page=9007199254740991&limit=100`,

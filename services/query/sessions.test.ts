@@ -8,7 +8,7 @@ function ids(project: string, search = ""): Promise<string[]> {
   return query.ids(project, `/api/public/sessions${search}`);
 }
 
-describe("the list of sessions", () => {
+describe("read-api §6: the list of sessions", () => {
   test("a session has the receipt and the environment of its first trace, and these keys alone", async () => {
     await query.traces(
       {
@@ -77,7 +77,7 @@ describe("the list of sessions", () => {
   });
 });
 
-describe("one session", () => {
+describe("read-api §6: one session", () => {
   test("it comes with its traces, the last written first, without what only other tables know", async () => {
     await query.traces(
       { project_id: "one", id: "t1", session_id: "a/b", updated_at: now - 1_000, input: '{"a":1}' },

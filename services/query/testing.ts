@@ -3,6 +3,7 @@ import { afterAll, beforeAll } from "vitest";
 import type { Db } from "../../clickhouse/engine.ts";
 import { insertRows } from "../../clickhouse/insert.ts";
 import { migrate } from "../../clickhouse/migrate.ts";
+import { rowCounts } from "../../clickhouse/queries/row-counts.ts";
 import { observationRow, openTestDb, scoreRow, traceRow } from "../../clickhouse/testing.ts";
 import { keyHourOf } from "../../schemas/key-hour.ts";
 import { Registry } from "../../schemas/registry.ts";
@@ -135,6 +136,7 @@ export function depsOf(
 ): QueryDeps {
   return {
     db,
+    counts: rowCounts(),
     events,
     watermarks: noWriter,
     registry,

@@ -4,7 +4,7 @@ import { dayMs, hourMs, now, queryFixture, traceKeys } from "./testing.ts";
 
 const query = queryFixture();
 
-describe("one trace", () => {
+describe("read-api §3.2: one trace", () => {
   test("it comes with its observations, last written first, and its scores, in full", async () => {
     const start = now - hourMs;
     await query.traces({ project_id: "one", id: "t1", input: "in" });
@@ -56,7 +56,7 @@ describe("one trace", () => {
     });
   });
 
-  test("when nothing has ended, latency lasts to the last start; with one observation it is 0", async () => {
+  test("when nothing has ended (read-api §9), latency lasts to the last start; with one observation it is 0", async () => {
     await query.traces({ project_id: "starts", id: "two" }, { project_id: "starts", id: "single" });
     await query.observations(
       { project_id: "starts", trace_id: "two", id: "o1", start_time: now - 5_000 },

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { observationsOfTrace } from "../../clickhouse/queries/observations.ts";
 import { isTooLarge } from "../../clickhouse/queries/payload.ts";
 import { scoresOfTrace } from "../../clickhouse/queries/scores.ts";
-import { totalsOfTraces } from "../../clickhouse/queries/trace-parts.ts";
+import { observationsOfTraces } from "../../clickhouse/queries/trace-parts.ts";
 import { withTopmostSpans } from "../../clickhouse/queries/topmost-spans.ts";
 import { traceById } from "../../clickhouse/queries/traces.ts";
 import { notFound, payloadTooLarge } from "../../schemas/errors.ts";
@@ -38,7 +38,7 @@ export async function getTrace(
     traceById(reader, id, withPayload),
     groups.has("observations") ? observationsOfTrace(reader, id, withPayload) : [],
     groups.has("scores") ? scoresOfTrace(reader, id) : [],
-    groups.has("metrics") ? totalsOfTraces(reader, { traceIds: [id] }) : undefined,
+    groups.has("metrics") ? observationsOfTraces(reader, { traceIds: [id] }) : undefined,
   ]);
   if (!trace) throw notFound("There is no such trace in this project.");
   if (isTooLarge([trace]) || isTooLarge(observations)) throw payloadTooLarge(adviceOnSize);

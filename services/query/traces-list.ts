@@ -1,14 +1,9 @@
 import { z } from "zod";
 
-import {
-  observationIdsOfTraces,
-  scoreIdsOfTraces,
-  totalsOfTraces,
-} from "../../clickhouse/queries/trace-parts.ts";
+import { observationsOfTraces, scoreIdsOfTraces } from "../../clickhouse/queries/trace-parts.ts";
 import { isTooLarge } from "../../clickhouse/queries/payload.ts";
 import { withTopmostSpans } from "../../clickhouse/queries/topmost-spans.ts";
 import {
-  countTraces,
   isTraceOrderColumn,
   pageOfTraces,
   tracesByKey,
@@ -69,28 +64,27 @@ export async function listTraces({
   const groups = groupsOf(asked.fields, traceGroups);
   const filter = filterOf(asked);
 
-  const total = await countTraces(reader, filter);
-  const keys = await pageOfTraces(reader, filter, order, {
+  const { rows: keys, total } = await pageOfTraces(reader, filter, order, {
     limit: asked.limit,
     offset: offsetOf(asked),
-    total,
   });
   const parts = { ...filter, traceIds: keys.map((key) => key.id) };
-  const [rows, observationIds, scoreIds, totals] = await Promise.all([
+  const withObservations = groups.has("observations");
+  const withTotals = groups.has("metrics");
+  const [observations, rows, scoreIds] = await Promise.all([
+    withObservations || withTotals ? observationsOfTraces(reader, parts) : undefined,
     tracesByKey(reader, keys, groups.has("io")),
-    groups.has("observations") ? observationIdsOfTraces(reader, parts) : undefined,
     groups.has("scores") ? scoreIdsOfTraces(reader, parts) : undefined,
-    groups.has("metrics") ? totalsOfTraces(reader, parts) : undefined,
   ]);
   if (isTooLarge(rows)) throw payloadTooLarge(adviceOnSize);
 
   const shown = await withTopmostSpans(reader, rows, groups.has("io"));
   const data = shown.map((row) => ({
     ...traceOf(row),
-    observations: observationIds?.get(row.id) ?? [],
+    observations: (withObservations && observations?.get(row.id)?.ids) || [],
     scores: scoreIds?.get(row.id) ?? [],
-    totalCost: totals ? totalCostOf(totals.get(row.id)) : notAsked,
-    latency: totals ? listLatencyOf(totals.get(row.id)) : notAsked,
+    totalCost: withTotals ? totalCostOf(observations?.get(row.id)) : notAsked,
+    latency: withTotals ? listLatencyOf(observations?.get(row.id)) : notAsked,
     htmlPath: htmlPathOf(row),
   }));
   return { data, meta: pageMeta(asked, total) };

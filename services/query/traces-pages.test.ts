@@ -12,8 +12,8 @@ function ids(project: string, search = ""): Promise<string[]> {
   return query.ids(project, `/api/public/traces${search}`);
 }
 
-describe("pages of traces", () => {
-  test("walking the pages shows every trace once, newest first, however far apart they lie", async () => {
+describe("read-api §3.1: pages of traces", () => {
+  test("walking the pages shows every trace once, newest first, however far apart they lie (read-api §1.6)", async () => {
     const count = 230;
     // Quadratic distances: dense in the last hours, thin over the last year, so that every window is needed.
     const times = Array.from({ length: count }, (_, i) => now - minuteMs * i * i * 10);

@@ -22,17 +22,55 @@ export const catalogues: Readonly<Record<Endpoint, FilterCatalogue>> = {
   "v2/scores": scoreFilterColumns,
 };
 
-/** A question with one to three conditions, the first of them about the column; values are often such as rows have. */
+/** A type of condition and an operator of it. */
+interface Ask {
+  readonly type: string;
+  readonly operator: string;
+}
+
+/** What the first condition of a question is to be. */
+export interface Demand {
+  readonly column: FilterColumn;
+  readonly ask: Ask;
+}
+
+/**
+ * Demands that name every column of a list, and for every type of column each type of condition that fits it with each
+ * of its operators.
+ */
+export function demandsOn(endpoint: Endpoint): Demand[] {
+  const { columns } = catalogues[endpoint];
+  const seen = new Set<string>();
+  const isNew = (column: FilterColumn, { type, operator }: Ask): boolean =>
+    seen.size < seen.add(`${column.type}: ${type} ${operator}`).size;
+  const first = columns.flatMap((column) => {
+    const fitting = asksOf(endpoint, column);
+    const ask = fitting.find((one) => isNew(column, one)) ?? fitting[0];
+    return ask ? [{ column, ask }] : [];
+  });
+  const rest = columns.flatMap((column) =>
+    asksOf(endpoint, column)
+      .filter((ask) => isNew(column, ask))
+      .map((ask) => ({ column, ask })),
+  );
+  return [...first, ...rest];
+}
+
+/** A question with one to three conditions, the first of them as demanded; values are often such as rows have. */
 export function questionOn(
   random: Random,
   endpoint: Endpoint,
   facts: Facts,
-  column: FilterColumn,
+  demand: Demand | undefined,
 ): Question {
   const { columns } = catalogues[endpoint];
-  const asked = [column];
-  while (asked.length < 3 && random() < 0.35) asked.push(oneOf(random, columns));
-  const filter = asked.map((one) => conditionOn(random, endpoint, facts, one));
+  const anything = (): Demand => {
+    const column = oneOf(random, columns);
+    return { column, ask: oneOf(random, asksOf(endpoint, column)) };
+  };
+  const demands = [demand ?? anything()];
+  while (demands.length < 3 && random() < 0.35) demands.push(anything());
+  const filter = demands.map((one) => conditionOn(random, endpoint, facts, one));
   const payloads = filter.filter((one) => one.column === "input" || one.column === "output");
   const isSearched = payloads.some(({ operator }) => operator === "=" || operator === "matches");
   return {
@@ -45,97 +83,95 @@ export function questionOn(
   };
 }
 
+const texts = ["=", "contains", "does not contain", "starts with", "ends with"];
+const orders = ["=", ">", "<", ">=", "<="];
+const flags = ["=", "<>"];
+const options = ["any of", "none of"];
+const nulls = ["is null", "is not null"];
+
+/** What may be asked of a column (read-api §2.1, §2.2, §2.4). */
+function asksOf(endpoint: Endpoint, { id, type }: FilterColumn): Ask[] {
+  const searched = endpoint === "v2/observations" ? [...texts, "matches"] : texts;
+  if (id === "input" || id === "output") return asks("string", searched);
+  return [...asksOfType(type, searched), ...asks("null", nulls)];
+}
+
+function asksOfType(type: FilterColumn["type"], searched: readonly string[]): Ask[] {
+  switch (type) {
+    case "string":
+    case "stringOptions":
+      return [...asks("string", texts), ...asks("stringOptions", options)];
+    case "stringObject":
+      return asks(type, searched);
+    case "datetime":
+      return asks(type, orders.slice(1));
+    case "number":
+    case "numberObject":
+      return asks(type, orders);
+    case "boolean":
+    case "booleanObject":
+      return asks(type, flags);
+    case "arrayOptions":
+      return [...asks(type, [...options, "all of"]), ...asks("stringOptions", options)];
+    case "categoryOptions":
+      return [...asks(type, options), ...asks("stringOptions", options)];
+  }
+}
+
+function asks(type: string, operators: readonly string[]): Ask[] {
+  return operators.map((operator) => ({ type, operator }));
+}
+
 function conditionOn(
   random: Random,
   endpoint: Endpoint,
   facts: Facts,
-  { id, type }: FilterColumn,
+  { column: { id, type: columnType }, ask: { type, operator } }: Demand,
 ): Asked {
-  const isPayload = id === "input" || id === "output";
-  if (!isPayload && random() < 0.1) {
-    return {
-      type: "null",
-      column: id,
-      operator: oneOf(random, ["is null", "is not null"]),
-      value: "",
-    };
-  }
   const held = columnsOf(random, endpoint, facts)[id];
   if (held === undefined) throw new Error(`the oracle does not know ${id}`);
-  const texts = ["=", "contains", "does not contain", "starts with", "ends with"];
-  const searched = endpoint === "v2/observations" ? [...texts, "matches"] : texts;
-  const orders = ["=", ">", "<", ">=", "<="];
-  const flags = ["=", "<>"];
-  const options = ["any of", "none of"];
+  const asked = { type, column: id, operator };
   switch (type) {
+    case "null":
+      return { ...asked, value: "" };
     case "string":
-    case "stringOptions":
-      return random() < 0.6 || isPayload
-        ? textCondition(random, "string", id, oneOf(random, isPayload ? searched : texts), held)
-        : {
-            type: "stringOptions",
-            column: id,
-            operator: oneOf(random, options),
-            value: [textOf(random, held), oneOf(random, words)],
-          };
+      return textCondition(random, type, id, operator, held);
     case "stringObject":
       return {
-        ...textCondition(random, type, id, oneOf(random, searched), held),
+        ...textCondition(random, type, id, operator, held),
         key: oneOf(random, keys),
       };
     case "datetime":
-      return {
-        type,
-        column: id,
-        operator: oneOf(random, orders.slice(1)),
-        value: new Date(momentOf(held, facts)).toISOString(),
-      };
+      return { ...asked, value: new Date(momentOf(held, facts)).toISOString() };
     case "number":
-      return { type, column: id, operator: oneOf(random, orders), value: numberOf(random, held) };
+      return { ...asked, value: numberOf(random, held) };
     case "boolean":
-      return { type, column: id, operator: oneOf(random, flags), value: random() < 0.5 };
+      return { ...asked, value: random() < 0.5 };
+    case "numberObject":
+      return { ...asked, key: oneOf(random, scoreNames), value: Math.floor(random() * 8) / 4 };
+    case "booleanObject":
+      return { ...asked, key: oneOf(random, scoreNames), value: random() < 0.5 };
     case "arrayOptions": {
-      const value = "list" in held ? held.list.slice(0, 2) : [];
-      const some = random() < 0.5 || value.length === 0 ? [...value, oneOf(random, words)] : value;
-      if (random() < 0.3)
-        return { type: "stringOptions", column: id, operator: oneOf(random, options), value: some };
-      const operator = oneOf(random, [...options, "all of"]);
-      return {
-        type,
-        column: id,
-        operator,
-        value: operator !== "any of" && random() < 0.2 ? [] : some,
-      };
+      const isEmpty = operator !== "any of" && random() < 0.2;
+      return { ...asked, value: isEmpty ? [] : listOf(random, held) };
     }
     case "categoryOptions": {
-      const value = oneOf(random, ["good", "bad", "b:c", "c"]);
-      const key = oneOf(random, [...scoreNames, "a"]);
-      return random() < 0.3
-        ? {
-            type: "stringOptions",
-            column: id,
-            operator: oneOf(random, options),
-            value: [`${key}:${value}`],
-          }
-        : { type, column: id, key, operator: oneOf(random, options), value: [value] };
+      const [key, value] = categoryOf(random);
+      return { ...asked, key, value: [value] };
     }
-    case "numberObject":
-      return {
-        type,
-        column: id,
-        key: oneOf(random, scoreNames),
-        operator: oneOf(random, orders),
-        value: Math.floor(random() * 8) / 4,
-      };
-    case "booleanObject":
-      return {
-        type,
-        column: id,
-        key: oneOf(random, scoreNames),
-        operator: oneOf(random, flags),
-        value: random() < 0.5,
-      };
   }
+  if (columnType === "arrayOptions") return { ...asked, value: listOf(random, held) };
+  if (columnType === "categoryOptions") return { ...asked, value: [categoryOf(random).join(":")] };
+  return { ...asked, value: [textOf(random, held), oneOf(random, words)] };
+}
+
+function listOf(random: Random, held: Held): readonly string[] {
+  const value = "list" in held ? held.list.slice(0, 2) : [];
+  return random() < 0.5 || value.length === 0 ? [...value, oneOf(random, words)] : value;
+}
+
+function categoryOf(random: Random): [key: string, value: string] {
+  return [oneOf(random, [...scoreNames, "a"]), oneOf(random, ["good", "bad", "b:c", "c"])];
 }
 
 function columnsOf(random: Random, endpoint: Endpoint, facts: Facts): Columns {
