@@ -8,11 +8,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { eventually, startServer } from "../started-server.ts";
 import type { StartedServer } from "../started-server.ts";
-import { expectSilentServer } from "./clients.ts";
-import { readByBoth } from "./generations.ts";
-import { named, pathTo } from "./integrations.ts";
-import type { ShownTrace } from "./integrations.ts";
-import { authorization } from "./otlp-clients.ts";
+import { expectSilentServer } from "../sdk/clients.ts";
+import { readByBoth } from "../sdk/generations.ts";
+import { named, pathTo } from "../sdk/integrations.ts";
+import type { ShownTrace } from "../sdk/integrations.ts";
+import { authorization } from "../sdk/otlp-clients.ts";
 
 /** Fetched for this test: with it come some 250 packages that nothing else here needs. */
 const sdk = "@traceloop/node-server-sdk@0.27.0";
@@ -29,7 +29,7 @@ beforeAll(async () => {
   server = await startServer();
   await writeFile(path.join(folder, "package.json"), '{"private":true}');
   await run("npm", ["install", ...installArgs, sdk]);
-  const script = "otel-traceloop.mjs";
+  const script = "traceloop.mjs";
   await copyFile(path.join(import.meta.dirname, script), path.join(folder, script));
   const target = { baseUrl: `${server.url}/api/public/otel`, authorization };
   await run(process.execPath, [script], JSON.stringify(target));
