@@ -26,15 +26,22 @@ export interface ServerProcess {
   memory(): { readonly now: number; readonly peak: number };
   /** Throws with the end of its log when it has ended by itself. */
   check(): void;
+  /** What it has logged so far, a line of JSON each. */
+  log(): string;
   /** SIGTERM; resolves when it has ended and its files are removed. */
   stop(): Promise<void>;
 }
 
 const compiled = join(import.meta.dirname, "..");
 
-/** The built `sluice standalone` on a new data directory. It may not listen yet. */
-export async function startSluice(): Promise<ServerProcess> {
-  const directory = await mkdtemp(join(tmpdir(), "sluice-bench-"));
+/** A place for the files of one server, its `data` below it. */
+export async function newDirectory(): Promise<string> {
+  return await mkdtemp(join(tmpdir(), "sluice-bench-"));
+}
+
+/** The built `sluice standalone` in a directory that is removed when it stops. It may not listen yet. */
+export async function startSluice(directory?: string): Promise<ServerProcess> {
+  directory ??= await newDirectory();
   const port = await freePort();
   return launch([join(compiled, "services", "cli.js"), "standalone"], port, directory, {
     SLUICE_PORT: String(port),
@@ -84,6 +91,7 @@ function launch(
     url: `http://127.0.0.1:${port}`,
     startedAt,
     memory: () => memoryOf(child),
+    log: () => readFileSync(logPath, "utf8"),
     check() {
       if (child.exitCode === null && child.signalCode === null) return;
       throw new Error(`${args[0]} ended:\n${readFileSync(logPath, "utf8").slice(-2_000)}`);

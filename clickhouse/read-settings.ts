@@ -7,6 +7,8 @@ export const readSettings: readonly string[] = [
   // Without the exact mode a filter could match an old version of a row whose newest does not match.
   "use_skip_indexes_if_final = 1",
   "use_skip_indexes_if_final_exact_mode = 1",
+  // Only conditions on the sort key are asked first, which all versions of a row share.
+  "optimize_move_to_prewhere_if_final = 1",
   "output_format_json_quote_64bit_integers = 1",
   "output_format_json_quote_decimals = 1",
   "output_format_json_escape_forward_slashes = 0",

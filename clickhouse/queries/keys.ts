@@ -1,4 +1,4 @@
-import { allOf, isAnyOf, type Condition } from "./conditions.ts";
+import { allOf, isAnyOf, whereOf, type Condition, type ProjectReader } from "./conditions.ts";
 
 /** Where a row lies, within its project. */
 export interface RowKey {
@@ -6,6 +6,37 @@ export interface RowKey {
   /** `key_hour` in seconds since the epoch. */
   readonly hour: number;
 }
+
+/** Up to here, reading rows by key is cheaper than merging the versions of all rows of the table. */
+const fewKeysMax = 5_000;
+
+/**
+ * The keys of all rows of which any version matches `where`, which is what follows WHERE in a list's statement: those whose
+ * newest version does are among them. Nothing needs to be merged to find them, and an index passes over the rest of the
+ * table. Undefined when they are many, or when everything matches or other tables are asked too.
+ */
+export async function fewKeysOf(
+  reader: ProjectReader,
+  table: "traces",
+  where: Condition,
+): Promise<RowKey[] | undefined> {
+  if (where.sql === whereOf(reader, []).sql || where.sql.includes("sluice.")) return undefined;
+  const rows = await reader.db.query<RowKey>(
+    `SELECT DISTINCT id, toUnixTimestamp(key_hour) AS hour
+     FROM sluice.${table} AS t
+     WHERE ${where.sql}
+     LIMIT ${fewKeysMax + 1}`,
+    where.params,
+    reader.budget,
+  );
+  return rows.length > fewKeysMax ? undefined : rows;
+}
+
+/**
+ * For a read with FINAL at known keys. For a row that an index finds, FINAL reads whatever may hold other versions of it,
+ * at times half of the table; the sort key has told these places already.
+ */
+export const noSkipIndexes = "SETTINGS use_skip_indexes_if_final = 0";
 
 /**
  * The rows of the table aliased `t` at these keys, and of an id also the one at another's hour. The sort key is used as

@@ -8,6 +8,7 @@ import {
   type ProjectReader,
   type TimeRange,
 } from "./conditions.ts";
+import { fewKeysOf, isAt, noSkipIndexes } from "./keys.ts";
 import { newestRows } from "./newest.ts";
 
 /** The range is that of `createdAt`. */
@@ -56,8 +57,11 @@ export async function sessionById(
   id: string,
 ): Promise<StoredSession | undefined> {
   const isNamed = { sql: "session_id != ''", params: {} };
-  const where = whereOf(reader, [equals("session_id", id), isNamed]);
-  const traces = newestRows("traces", "session_id, created_at, environment, id", where);
+  const isOfSession = whereOf(reader, [equals("session_id", id), isNamed]);
+  const keys = await fewKeysOf(reader, "traces", isOfSession);
+  const where = keys ? allOf([isOfSession, isAt(keys)]) : isOfSession;
+  const columns = "session_id, created_at, environment, id";
+  const traces = newestRows("traces", columns, where, undefined, keys ? noSkipIndexes : "");
   const rows = await reader.db.query<StoredSession>(
     `SELECT ${sessionColumns} FROM (${traces}) GROUP BY session_id`,
     where.params,

@@ -2,6 +2,7 @@ import type { Filter } from "../../schemas/filters.ts";
 import type { StoredTrace } from "../../schemas/public-api/trace.ts";
 import type { Page } from "../engine.ts";
 import {
+  allOf,
   equals,
   holdsAll,
   isAnyOf,
@@ -13,7 +14,7 @@ import {
 } from "./conditions.ts";
 import { traceFilterSql } from "./filters-columns.ts";
 import { filterConditions } from "./filters.ts";
-import { inOrderOf, isAt, type RowKey } from "./keys.ts";
+import { fewKeysOf, inOrderOf, isAt, noSkipIndexes, type RowKey } from "./keys.ts";
 import { newestRows } from "./newest.ts";
 import { noPayloadColumns, payloadColumns, type PayloadWeight } from "./payload.ts";
 import { pageOfAll, type Slice } from "./windows.ts";
@@ -64,11 +65,14 @@ export async function pageOfTraces(
   const column = traceOrderColumns[order.column];
   const direction = order.direction === "asc" ? "ASC" : "DESC";
   const where = traceWhere(reader, filter);
-  const read = (within: Condition): Promise<Page<RowKey>> =>
+  const read = (within: Condition, settings = ""): Promise<Page<RowKey>> =>
     reader.db.page<RowKey>(
-      `SELECT id, toUnixTimestamp(key_hour) AS hour
-       FROM sluice.traces FINAL
-       WHERE ${within.sql}
+      `SELECT id, hour
+       FROM (
+         SELECT id, toUnixTimestamp(key_hour) AS hour, timestamp, ${column}
+         FROM sluice.traces AS t FINAL
+         WHERE ${within.sql} ${settings}
+       )
        ORDER BY ${column} ${direction}, timestamp ${direction}, id ${direction}
        LIMIT {limit:UInt32} OFFSET {offset:UInt64}`,
       { ...within.params, ...slice },
@@ -80,7 +84,11 @@ export async function pageOfTraces(
         read(traceWhere(reader, { ...filter, ...range })),
       )
     : undefined;
-  return ofAll ?? (await read(where));
+  if (ofAll) return ofAll;
+  const keys = await fewKeysOf(reader, "traces", where);
+  if (keys === undefined) return await read(where);
+  if (keys.length === 0) return { rows: [], total: 0 };
+  return await read(allOf([where, isAt(keys)]), noSkipIndexes);
 }
 
 export async function tracesByKey(
@@ -108,7 +116,10 @@ export async function tracesOfSession(
   sessionId: string,
 ): Promise<TraceRead[]> {
   const isOfSession = equals("t.session_id", sessionId, "session_id");
-  return await readTraces(reader, true, [isOfSession], "updated_at DESC, id DESC");
+  const keys = await fewKeysOf(reader, "traces", whereOf(reader, [isOfSession]));
+  const conditions = keys ? [isOfSession, isAt(keys)] : [isOfSession];
+  const settings = keys ? noSkipIndexes : "";
+  return await readTraces(reader, true, conditions, "updated_at DESC, id DESC", settings);
 }
 
 async function readTraces(
@@ -116,6 +127,7 @@ async function readTraces(
   withPayload: boolean,
   conditions: readonly (Condition | undefined)[],
   order?: string,
+  settings?: string,
 ): Promise<TraceRead[]> {
   const where = whereOf(reader, conditions);
   const columns = `
@@ -124,7 +136,7 @@ async function readTraces(
        t.tags AS tags, t.public AS public, t.bookmarked AS bookmarked, t.created_at AS created_at,
        t.updated_at AS updated_at, ${withPayload ? payloadColumns : noPayloadColumns}`;
   return await reader.db.query<TraceRead>(
-    newestRows("traces", columns, where, order),
+    newestRows("traces", columns, where, order, settings),
     where.params,
     reader.budget,
   );

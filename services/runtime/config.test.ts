@@ -36,7 +36,7 @@ const exampleConfig: Config = {
     filterBytesMax: 67_108_864,
     tokenizeBytesMax: 32_768,
   },
-  reads: { timeoutMs: 15_000, memoryBytesMax: 1_073_741_824 },
+  reads: { timeoutMs: 15_000, memoryBytesMax: 1_073_741_824, rowsMax: 50_000_000 },
   init: {
     projectId: "my-project",
     projectName: "My Project",

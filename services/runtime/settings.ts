@@ -197,6 +197,12 @@ export const settings = {
       byteSize(16 * MiB, TiB),
       "Most memory of one read.",
     ),
+    rowsMax: setting(
+      "SLUICE_READ_ROWS_MAX",
+      "50000000",
+      wholeNumber(1_000, 1_000_000_000_000),
+      "Most rows of the database that one read looks at.",
+    ),
   },
   init: {
     projectId: optional(

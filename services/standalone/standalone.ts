@@ -1,5 +1,6 @@
 import path from "node:path";
 
+import { rowCounts } from "../../clickhouse/queries/row-counts.ts";
 import { gatewayRoutes } from "../gateway/app.ts";
 import type { Gateway } from "../gateway/app.ts";
 import type { GrpcServer } from "../gateway/otlp-grpc.ts";
@@ -57,6 +58,7 @@ export async function startStandalone(config: Config, io: StandaloneIo): Promise
     });
     addQueryRoutes(app, {
       db: core.db,
+      counts: rowCounts(),
       events: core.events,
       watermarks: core.watermarks,
       registry: core.registry,
@@ -65,6 +67,7 @@ export async function startStandalone(config: Config, io: StandaloneIo): Promise
       limits: {
         readTimeoutMs: config.reads.timeoutMs,
         readMemoryBytes: config.reads.memoryBytesMax,
+        readRowsMax: config.reads.rowsMax,
       },
       now: Date.now,
     });

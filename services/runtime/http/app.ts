@@ -23,6 +23,8 @@ export interface RequestLine {
   bytes?: number;
   events?: number;
   rejected?: number;
+  /** Rows of the database that were looked at. */
+  rowsRead?: number;
 }
 
 /**
