@@ -35,7 +35,12 @@ export const measuredReads: readonly MeasuredRead[] = [
     path: () => (n) => `/traces?limit=50&page=${1 + n}`,
     bars: pageBars,
   },
-  { name: "traces of a user", path: bySample((s) => `/traces?userId=${s.userId}`), bars: pageBars },
+  // The rows of a user are as scattered as the user is busy.
+  {
+    name: "traces of a user",
+    path: bySample((s) => `/traces?userId=${s.userId}`),
+    bars: { p95Ms: 100 },
+  },
   {
     name: "traces of a session",
     path: bySample(
