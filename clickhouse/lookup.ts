@@ -143,6 +143,7 @@ const observationColumns: Columns<ObservationRow> = {
   provided_cost: "asIs",
   registry_position: "count",
   otel: "asIs",
+  marked_root: "asIs",
   model_id: "asIs",
   prompt_id: "asIs",
   pricing: "asIs",

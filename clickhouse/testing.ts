@@ -89,6 +89,7 @@ export function observationRow(row: Partial<ObservationRow> = {}): ObservationRo
     provided_cost: {},
     registry_position: 0,
     otel: "",
+    marked_root: false,
     model_id: "",
     prompt_id: "",
     pricing: "",

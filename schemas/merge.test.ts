@@ -14,6 +14,7 @@ const runs = 2000;
 const sample: Readonly<Record<string, fc.Arbitrary<ColumnValue>>> = {
   tags: fc.array(fc.constantFrom("a", "b", "ü", "B"), { maxLength: 3 }),
   public: fc.boolean(),
+  marked_root: fc.boolean(),
   bookmarked: fc.boolean(),
   value: fc.constantFrom(0, 1, 0.1, -2.5, 1e21),
   prompt_version: fc.constantFrom(null, 1, 2),

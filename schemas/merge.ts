@@ -70,6 +70,7 @@ export const laws: Readonly<Record<Kind, readonly Unit[]>> = {
     { letter: "r", law: "maximum", columns: ["registry_position"] },
     { letter: "j", law: "latest", columns: ["provided_cost"] },
     { letter: "s", law: "latest", columns: ["otel"] },
+    { letter: "b", law: "latest", columns: ["marked_root"] },
     ...attribution,
   ],
   score: [

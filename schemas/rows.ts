@@ -39,6 +39,7 @@ export interface TraceRow extends MergedRow {
 export interface ObservationRow extends MergedRow {
   trace_id: string;
   parent_id: string;
+  marked_root: boolean;
   type: string;
   name: string;
   start_time: number;

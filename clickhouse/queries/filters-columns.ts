@@ -60,7 +60,7 @@ export const observationV2FilterSql: FilterSql = {
   hasInput: own(flag("input != ''")),
   hasOutput: own(flag("output != ''")),
   hasParentObservation: own(flag("parent_id != ''")),
-  isRootObservation: own(flag("parent_id = ''")),
+  isRootObservation: own(flag("(parent_id = '' OR marked_root)")),
   // Nothing here experiments.
   experimentDatasetId: own(optional("''", "both")),
   experimentId: own(optional("''", "both")),

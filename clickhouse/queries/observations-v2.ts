@@ -114,7 +114,7 @@ function conditionsOf(
 
 function isRoot(wanted: boolean | undefined): Condition | undefined {
   if (wanted === undefined) return undefined;
-  return { sql: `parent_id ${wanted ? "=" : "!="} ''`, params: {} };
+  return { sql: `${wanted ? "" : "NOT "}(parent_id = '' OR marked_root)`, params: {} };
 }
 
 function isOfTraceWith(

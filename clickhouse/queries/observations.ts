@@ -103,7 +103,8 @@ async function readObservations(
 ): Promise<ObservationRead[]> {
   const where = whereOf(reader, conditions);
   const columns = `
-       t.project_id AS project_id, t.trace_id AS trace_id, t.id AS id, t.parent_id AS parent_id, t.type AS type,
+       t.project_id AS project_id, t.trace_id AS trace_id, t.id AS id, t.parent_id AS parent_id,
+       t.marked_root AS marked_root, t.type AS type,
        t.name AS name, t.start_time AS start_time, t.end_time AS end_time,
        t.completion_start_time AS completion_start_time, t.environment AS environment, t.version AS version,
        t.level AS level, t.status_message AS status_message, t.model AS model, t.model_params AS model_params,

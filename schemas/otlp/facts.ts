@@ -45,6 +45,7 @@ function observationFact(
   stateOrDefault(statement, "environment", mapped.environment, "default");
   stateOrDefault(statement, "type", mapped.type, "SPAN");
   state(statement, "parent_id", span.parentSpanId || null);
+  if (mapped.standing === "marked root") state(statement, "marked_root", true);
   state(statement, "name", mapped.name);
   // An event is a moment: it has no end.
   if (mapped.type !== "EVENT") state(statement, "end_time", mapped.times.endMs);

@@ -90,7 +90,7 @@ export function observationV2Of(
     projectId,
     parentObservationId,
     type,
-    ...(groups.has("basic") && basicOf(all, trace)),
+    ...(groups.has("basic") && basicOf(row, all, trace)),
     ...(groups.has("time") && {
       completionStartTime: all.completionStartTime,
       createdAt: all.createdAt,
@@ -106,7 +106,7 @@ export function observationV2Of(
       promptVersion: all.promptVersion,
     }),
     ...(groups.has("trace_context") && {
-      traceName: orNull(trace?.name ?? "") ?? (isRoot(all) ? all.name : null),
+      traceName: orNull(trace?.name ?? "") ?? (isRoot(row) ? all.name : null),
       tags: trace?.tags ?? [],
       release: orNull(trace?.release ?? ""),
     }),
@@ -119,7 +119,11 @@ export function observationV2Of(
   };
 }
 
-function basicOf(all: Observation, trace: StoredTraceContext | undefined): object {
+function basicOf(
+  row: StoredObservation,
+  all: Observation,
+  trace: StoredTraceContext | undefined,
+): object {
   return {
     name: all.name,
     level: all.level,
@@ -130,7 +134,7 @@ function basicOf(all: Observation, trace: StoredTraceContext | undefined): objec
     public: trace?.public ?? false,
     userId: orNull(trace?.user_id ?? ""),
     sessionId: orNull(trace?.session_id ?? ""),
-    isRootObservation: isRoot(all),
+    isRootObservation: isRoot(row),
   };
 }
 
@@ -159,6 +163,6 @@ function usageOf(all: Observation): object {
   };
 }
 
-function isRoot({ parentObservationId }: Observation): boolean {
-  return parentObservationId === null;
+function isRoot({ parent_id, marked_root }: StoredObservation): boolean {
+  return parent_id === "" || marked_root;
 }

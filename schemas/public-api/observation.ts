@@ -30,6 +30,8 @@ export interface StoredObservation {
   readonly trace_id: string;
   readonly id: string;
   readonly parent_id: string;
+  /** A root by what its SDK says, whatever its parent. */
+  readonly marked_root: boolean;
   readonly type: string;
   readonly name: string;
   readonly start_time: string;

@@ -180,6 +180,30 @@ describe("read-api §5: the groups of fields", () => {
     ]);
   });
 
+  test("a span that its SDK marks as a root is one, though its parent is named (otlp.md §2.3)", async () => {
+    const place = { project_id: "marked", trace_id: "t", parent_id: "elsewhere" };
+    await query.observations(
+      { ...place, id: "marked", name: "app", marked_root: true, start_time: now },
+      { ...place, id: "plain", name: "plain", start_time: now - 1 },
+    );
+    const { body } = await get("marked", "?fields=basic,trace_context");
+    expect(body.data).toMatchObject([
+      { id: "marked", parentObservationId: "elsewhere", isRootObservation: true, traceName: "app" },
+      { id: "plain", isRootObservation: false, traceName: null },
+    ]);
+    const filter = JSON.stringify([
+      { type: "boolean", column: "isRootObservation", operator: "=", value: true },
+    ]);
+    for (const [asked, ids] of [
+      ["?isRootObservation=true", ["marked"]],
+      ["?isRootObservation=false", ["plain"]],
+      [`?filter=${encodeURIComponent(filter)}`, ["marked"]],
+    ] as const) {
+      const { body: found } = await get("marked", asked);
+      expect(found.data.map(({ id }: { id: string }) => id)).toEqual(ids);
+    }
+  });
+
   test("inputs and outputs are raw text, and metadata values are parsed (read-api §1.6)", async () => {
     await query.observations({
       project_id: "raw",
