@@ -29,10 +29,11 @@ export function parseJson(text: string, limits: JsonLimits): JsonDocument {
 }
 
 /**
- * Of objects and lists in one text. JSON.parse takes about half a microsecond for each, however short it is, and cannot
- * be interrupted: without a bound some megabytes of `{},{}` would hold the process for seconds.
+ * Of objects and lists in one text: more than a batch of the contract's size has room for. JSON.parse takes about half a
+ * microsecond for each, however short it is, and cannot be interrupted: without a bound the larger bodies of
+ * OpenTelemetry could hold the process for many seconds.
  */
-const containersMax = 1_000_000;
+const containersMax = 2_000_000;
 
 const adviceOnSize = `The text has more than ${containersMax} objects and lists.`;
 
