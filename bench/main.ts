@@ -5,11 +5,17 @@ import { footprint } from "./footprint.ts";
 import { ingestRate, ratioMin } from "./ingest.ts";
 import { otlpRate, speedUpMin } from "./otlp.ts";
 import { pipelineRate, shareMin } from "./pipeline.ts";
+import { readLatencies, rowsOf } from "./read.ts";
 
 const print = (line: string): void => console.log(line);
 
+interface Options {
+  /** Observations that the read benchmark makes. */
+  readonly rows: number;
+}
+
 /** Each resolves with false when a figure misses its bar. */
-const benchmarks: Readonly<Record<string, () => Promise<boolean>>> = {
+const benchmarks: Readonly<Record<string, (options: Options) => Promise<boolean>>> = {
   async footprint() {
     await footprint(print);
     return true;
@@ -17,14 +23,16 @@ const benchmarks: Readonly<Record<string, () => Promise<boolean>>> = {
   ingest: () => ingestRate(print),
   pipeline: () => pipelineRate(print),
   otlp: () => otlpRate(print),
+  read: ({ rows }) => readLatencies(rows, print),
 };
 
-const help = `Usage: npm run bench -- NAME...
+const help = `Usage: npm run bench -- NAME... [--rows N]
 
   footprint  Time of a cold start, and memory at rest.
   ingest     Events accepted per second, beside a server that only parses them; fails below ${ratioMin} of it.
   pipeline   Events from the first request until they can be read, beside inserting their rows; fails below ${shareMin} of it.
   otlp       Spans decoded per second, beside a generated decoder; fails below ${speedUpMin} times its rate.
+  read       Times of reads, and the rows they look at, beside N observations (default 500k; such as 5m).
   all        All of them.
 
 What each number means, and what it does not: bench/README.md.`;
@@ -33,8 +41,12 @@ async function main(args: readonly string[]): Promise<number> {
   const { positionals, values } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { help: { type: "boolean", short: "h" } },
+    options: {
+      help: { type: "boolean", short: "h" },
+      rows: { type: "string", default: "500k" },
+    },
   });
+  const rows = rowsOf(values.rows);
   const names = positionals.includes("all") ? Object.keys(benchmarks) : positionals;
   const unknown = names.find((name) => !Object.hasOwn(benchmarks, name));
   if (values.help === true || names.length === 0 || unknown !== undefined) {
@@ -42,9 +54,13 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(help);
     return values.help === true ? 0 : 2;
   }
+  if (rows === undefined) {
+    console.error(`--rows takes a number such as 500k or 5m, not "${values.rows}".`);
+    return 2;
+  }
   print(machine());
   let isMet = true;
-  for (const name of names) isMet = ((await benchmarks[name]?.()) ?? false) && isMet;
+  for (const name of names) isMet = ((await benchmarks[name]?.({ rows })) ?? false) && isMet;
   return isMet ? 0 : 1;
 }
 

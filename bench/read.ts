@@ -7,6 +7,7 @@ import { healthy } from "./api.ts";
 import { newDirectory, runApart, startSluice } from "./processes.ts";
 import type { ServerProcess } from "./processes.ts";
 import type { ReadData, ReadDataResult } from "./read-data.ts";
+import { deepTrace } from "./read-deep.ts";
 import { measuredReads, sampleTraces, timedGet } from "./read-requests.ts";
 import type { Bars, MeasuredRead } from "./read-requests.ts";
 import { quantile } from "./stats.ts";
@@ -39,7 +40,8 @@ export async function readLatencies(
     const sluice = await startSluice(directory);
     try {
       await healthy(sluice);
-      return await measureReads(sluice, task.endsAt, print);
+      const isFast = await measureReads(sluice, task.endsAt, print);
+      return (await deepTrace(sluice, print)) && isFast;
     } finally {
       await sluice.stop();
     }

@@ -23,12 +23,10 @@ export interface EmbeddedOptions {
 const resultBytesMax = 128 * 1024 * 1024;
 
 /** How one read's answer is written. */
-const resultSettings = [
-  `max_result_bytes = ${resultBytesMax}`,
-  "result_overflow_mode = 'throw'",
-  // Otherwise `rows_before_limit_at_least` may end where the engine had enough.
-  "exact_rows_before_limit = 1",
-];
+const resultSettings = [`max_result_bytes = ${resultBytesMax}`, "result_overflow_mode = 'throw'"];
+
+/** Otherwise `rows_before_limit_at_least` ends where the engine had enough, which is what all other reads want. */
+const pageSettings = ["exact_rows_before_limit = 1"];
 
 /** An answer in the format JSON, as far as it is read here. */
 interface Answer<Row> {
@@ -70,10 +68,15 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
     await engine.close();
   }
 
-  async function read<Row>(sql: string, params: Params, budget: ReadBudget): Promise<Answer<Row>> {
+  async function read<Row>(
+    sql: string,
+    params: Params,
+    budget: ReadBudget,
+    more: readonly string[],
+  ): Promise<Answer<Row>> {
     refuseWhenClosed();
     const limits = budgetSettings({ ...options.readDefaults, ...budget });
-    const settings = [...readSettings, ...limits, ...resultSettings].join(", ");
+    const settings = [...readSettings, ...limits, ...resultSettings, ...more].join(", ");
     const text = `${bindParams(sql, params)}${sql}\nFORMAT JSON SETTINGS ${settings}`;
     const answer = await reads.run((session) =>
       explained("read", async () => (await session.queryAsync(text)).json<Answer<Row>>()),
@@ -84,10 +87,10 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
 
   return {
     async query<Row>(sql: string, params: Params = {}, budget: ReadBudget = {}): Promise<Row[]> {
-      return (await read<Row>(sql, params, budget)).data;
+      return (await read<Row>(sql, params, budget, [])).data;
     },
     async page<Row>(sql: string, params: Params = {}, budget: ReadBudget = {}): Promise<Page<Row>> {
-      const answer = await read<Row>(sql, params, budget);
+      const answer = await read<Row>(sql, params, budget, pageSettings);
       return {
         rows: answer.data,
         total: answer.rows_before_limit_at_least ?? answer.data.length,

@@ -22,7 +22,7 @@ export async function fewKeysOf(
 ): Promise<RowKey[] | undefined> {
   if (where.sql === whereOf(reader, []).sql || where.sql.includes("sluice.")) return undefined;
   const rows = await reader.db.query<RowKey>(
-    `SELECT DISTINCT id, toUnixTimestamp(key_hour) AS hour
+    `SELECT id, toUnixTimestamp(key_hour) AS hour
      FROM sluice.${table} AS t
      WHERE ${where.sql}
      LIMIT ${fewKeysMax + 1}`,

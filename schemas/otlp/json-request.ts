@@ -53,6 +53,7 @@ function parsed(text: string): JsonDocument {
     return parseJson(text, { depthMax: containerDepthMax });
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
+    if (error.kind === "size") throw new RequestError("too_large", error.message, { cause: error });
     throw new RequestError("unreadable", "The body is not valid JSON.", { cause: error });
   }
 }
