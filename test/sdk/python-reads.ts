@@ -49,8 +49,8 @@ interface PythonRead {
 }
 
 /**
- * The SDKs write a field that the chosen variant of a union does not have now as it came and now with underscores, by the
- * order of a Python set, which is another in each process.
+ * The SDKs write a field that the chosen variant of a union does not have as it came in most runs, and with underscores
+ * in some: both mean that it was read.
  */
 function comparable(value: unknown): unknown {
   if (typeof value === "string") return momentOr(value);
