@@ -12,6 +12,8 @@ const readPatienceMs = 60_000;
 /** One partition as a consumer sees it: a place to read on from, and a commit. */
 export interface PartitionReader {
   readonly partition: number;
+  /** The offset that delivery starts at. */
+  readonly start: bigint;
   /** What lies before the reader. `bytes` may be too great, never too small. */
   waiting(): { readonly records: number; readonly bytes: number };
   /**
@@ -64,7 +66,9 @@ export class ConsumerLoop implements Consumer {
 
   async #run(): Promise<void> {
     try {
-      for (const { reader } of this.#partitions) this.#tellStart(reader);
+      this.#options.onAssigned?.(this.#partitions.map(({ reader }) => reader.partition));
+      for (const { reader } of this.#partitions)
+        this.#options.onCommitted?.(reader.partition, reader.start);
       this.wake();
       while (!this.#abort.signal.aborted) {
         const partition = this.#nextDue();
@@ -174,11 +178,6 @@ export class ConsumerLoop implements Consumer {
       // The handler knows what failed and reports it; here a rejection only means "not done".
       return "retry";
     }
-  }
-
-  #tellStart(reader: PartitionReader): void {
-    const start = reader.end() - BigInt(reader.waiting().records);
-    this.#options.onCommitted?.(reader.partition, start);
   }
 
   async #pause(ms: number): Promise<void> {

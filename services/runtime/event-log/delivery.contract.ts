@@ -292,6 +292,26 @@ export function testProgress(current: Current): void {
   });
 }
 
+export function testAssignment(current: Current): void {
+  test("who consumes alone is given every partition, once and before its first batch", async () => {
+    const { log } = current();
+    await log.append(numbered(0, 30));
+    const told: string[] = [];
+    const { values } = await collect(log, "g", {
+      onAssigned: (partitions) => void told.push(`given ${partitions.join()}`),
+      onRevoked: (partitions) => void told.push(`lost ${partitions.join()}`),
+      async onBatch() {
+        told.push("batch");
+        return "done";
+      },
+    });
+    await until(() => values().length === 30);
+    const all = [...(await log.ends()).keys()].toSorted(ascending).join();
+    expect(told.slice(0, 2)).toEqual([`given ${all}`, "batch"]);
+    expect(new Set(told)).toEqual(new Set([`given ${all}`, "batch"]));
+  });
+}
+
 export function testGroupsBeside(current: Current): void {
   test("two groups each get everything, in their own time", async () => {
     const { log } = current();

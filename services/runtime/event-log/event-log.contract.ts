@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AppendError } from "./port.ts";
 import type { LogPosition } from "./port.ts";
 import {
+  testAssignment,
   testBatches,
   testCommits,
   testDelivery,
@@ -37,6 +38,7 @@ export function describeEventLog(name: string, open: () => Promise<LogUnderTest>
     testStop(current);
     testCommits(current);
     testProgress(current);
+    testAssignment(current);
     testGroupsBeside(current);
     testClose(current);
   });

@@ -155,6 +155,7 @@ function openReader(
   let unreadBytes = 0;
   return {
     partition,
+    start,
     waiting() {
       for (const { value } of entries.slice(measured)) unreadBytes += value.length;
       measured = entries.length;

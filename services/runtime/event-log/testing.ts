@@ -69,14 +69,15 @@ export async function collect(
   };
 }
 
-/** Everything that a log holds, as `partition/offset value`. */
+/** Everything that a log holds, as `partition/offset value`, one partition after the other. */
 export async function readAll(log: EventLog): Promise<string[]> {
   const ends = [...(await log.ends())].filter(([, end]) => end > 0n);
   const all = await collect(log, null);
   const lasts = ends.map(([partition, end]) => `${partition}/${end - 1n} `);
   await until(() => lasts.every((last) => all.lines().some((line) => line.startsWith(last))));
   await all.consumer.stop();
-  return all.lines();
+  // Which partition is delivered first is nobody's promise.
+  return all.lines().toSorted((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10));
 }
 
 /** Waits until a condition holds; rejects after half a minute. */
