@@ -3,14 +3,16 @@ import { DbError } from "./engine.ts";
 import type { Params, ReadBudget } from "./engine.ts";
 import { explained } from "./error-codes.ts";
 import { bindParams } from "./params.ts";
-import { budgetSettings, readSettings } from "./read-settings.ts";
+import {
+  budgetSettings,
+  readSettings,
+  settingsClause,
+  streamSettings,
+  streamTimeMsMax,
+} from "./read-settings.ts";
 
 /** Streams under way at the same time: each holds a session and a block of rows. */
 const streamsMax = 4;
-/** A stream lasts as long as its consumer takes; beyond this it was forgotten. */
-const streamTimeMsMax = 3_600_000;
-/** Rows that the engine hands over at once: enough to be fast, few enough for wide rows. */
-const blockRowsMax = 4096;
 
 export interface EmbeddedStreams {
   /** The rows of one statement, row by row. Ends the statement in the engine when the consumer stops. */
@@ -26,13 +28,11 @@ export function embeddedStreams(
   connect: () => Promise<Session>,
   { memoryBytes }: ReadBudget,
 ): EmbeddedStreams {
-  const settings = [
+  const settings = settingsClause({
     ...readSettings,
     ...budgetSettings({ timeMs: streamTimeMsMax, ...(memoryBytes && { memoryBytes }) }),
-    `max_block_size = ${blockRowsMax}`,
-    // Groups that follow the sort key come out one by one instead of being held to the end.
-    "optimize_aggregation_in_order = 1",
-  ].join(", ");
+    ...streamSettings,
+  });
   const sessions = new Set<Session>();
   let underWay = 0;
   let stopped = false;

@@ -5,7 +5,17 @@ import { embeddedStreams } from "./embedded-streams.ts";
 import type { Db, Page, Params, ReadBudget } from "./engine.ts";
 import { explained } from "./error-codes.ts";
 import { bindParams } from "./params.ts";
-import { budgetSettings, readSettings, wholeNumber } from "./read-settings.ts";
+import {
+  budgetSettings,
+  insertSettings,
+  pageOf,
+  pageSettings,
+  readSettings,
+  resultSettings,
+  settingsClause,
+  wholeNumber,
+} from "./read-settings.ts";
+import type { Answer, Settings } from "./read-settings.ts";
 import { sessionPool } from "./session-pool.ts";
 
 export interface EmbeddedOptions {
@@ -18,31 +28,6 @@ export interface EmbeddedOptions {
   /** The budget of reads that state none of their own. */
   readonly readDefaults: ReadBudget;
 }
-
-/** The largest answer of one read in the engine's memory: its JSON must fit a JavaScript string of 512 MiB. */
-const resultBytesMax = 128 * 1024 * 1024;
-
-/** How one read's answer is written. */
-const resultSettings = [`max_result_bytes = ${resultBytesMax}`, "result_overflow_mode = 'throw'"];
-
-/** Otherwise `rows_before_limit_at_least` ends where the engine had enough, which is what all other reads want. */
-const pageSettings = ["exact_rows_before_limit = 1"];
-
-/** An answer in the format JSON, as far as it is read here. */
-interface Answer<Row> {
-  readonly data: Row[];
-  /** Missing where a statement has no LIMIT. */
-  readonly rows_before_limit_at_least?: number;
-  readonly statistics: { readonly rows_read: number };
-}
-
-/** Go inline into the INSERT: a setting of the session would outlive it. */
-const insertSettings = {
-  async_insert: 0,
-  // A column that the table lacks, or a null where none may be, is our mistake: silence would lose data.
-  input_format_skip_unknown_fields: 0,
-  input_format_null_as_default: 0,
-};
 
 /**
  * Opens ClickHouse inside this process. Writes go through one session and reads through others, so that a read never
@@ -72,11 +57,15 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
     sql: string,
     params: Params,
     budget: ReadBudget,
-    more: readonly string[],
+    more: Settings,
   ): Promise<Answer<Row>> {
     refuseWhenClosed();
-    const limits = budgetSettings({ ...options.readDefaults, ...budget });
-    const settings = [...readSettings, ...limits, ...resultSettings, ...more].join(", ");
+    const settings = settingsClause({
+      ...readSettings,
+      ...budgetSettings({ ...options.readDefaults, ...budget }),
+      ...resultSettings,
+      ...more,
+    });
     const text = `${bindParams(sql, params)}${sql}\nFORMAT JSON SETTINGS ${settings}`;
     const answer = await reads.run((session) =>
       explained("read", async () => (await session.queryAsync(text)).json<Answer<Row>>()),
@@ -87,20 +76,17 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Db> {
 
   return {
     async query<Row>(sql: string, params: Params = {}, budget: ReadBudget = {}): Promise<Row[]> {
-      return (await read<Row>(sql, params, budget, [])).data;
+      return (await read<Row>(sql, params, budget, {})).data;
     },
     async page<Row>(sql: string, params: Params = {}, budget: ReadBudget = {}): Promise<Page<Row>> {
-      const answer = await read<Row>(sql, params, budget, pageSettings);
-      return {
-        rows: answer.data,
-        total: answer.rows_before_limit_at_least ?? answer.data.length,
-      };
+      return pageOf(await read<Row>(sql, params, budget, pageSettings));
     },
     stream: (sql, params = {}) => streams.open(sql, params),
     async insert(table, rows) {
       refuseWhenClosed();
       await writes.run((session) =>
         explained("insert", () =>
+          // They go inline into the INSERT: a setting of the session would outlive it.
           session.insert({ table, values: rows, format: "JSONEachRow", settings: insertSettings }),
         ),
       );

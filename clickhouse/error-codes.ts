@@ -56,6 +56,7 @@ export const transientCodes: ReadonlyMap<number, string> = new Map([
   [279, "ALL_CONNECTION_TRIES_FAILED"],
   [285, "TOO_FEW_LIVE_REPLICAS"],
   [286, "UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE"],
+  [289, "REPLICA_IS_NOT_IN_QUORUM"],
   [319, "UNKNOWN_STATUS_OF_INSERT"],
   [394, "QUERY_WAS_CANCELLED"],
   [745, "SERVER_OVERLOADED"],
@@ -83,7 +84,8 @@ export async function explained<Result>(
   }
 }
 
-function kindOf(code: number, purpose: StatementPurpose): DbErrorKind {
+/** What a refusal with this code means to a statement of this purpose. */
+export function kindOf(code: number, purpose: StatementPurpose): DbErrorKind {
   if (purpose === "read" && budgetCodes.has(code)) return "budget";
   if (purpose === "insert" && dataCodes.has(code)) return "data";
   return transientCodes.has(code) ? "transient" : "unknown";

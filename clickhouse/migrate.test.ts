@@ -74,9 +74,9 @@ test("a run that dies after any statement is completed by the next", async () =>
   let survived = 0;
   for (let death = 0; survived === 0; death++) {
     calls = death;
-    const first = await migrate(dying, directory).catch((error: unknown) => String(error));
+    const first = await migrate(dying, { directory }).catch((error: unknown) => String(error));
     if (typeof first !== "string") survived = death;
-    await migrate(db, directory);
+    await migrate(db, { directory });
     expect(await tables()).toEqual(["a", "b", "c", "schema_migrations"]);
     expect(await db.query("SELECT file FROM sluice.schema_migrations ORDER BY file")).toEqual([
       { file: "0001_one.sql" },
@@ -89,48 +89,50 @@ test("a run that dies after any statement is completed by the next", async () =>
 
 test("a new file is applied alone", async () => {
   await write({ "0001_one.sql": table("a") });
-  expect(await migrate(db, directory)).toEqual({ applied: ["0001_one.sql"] });
+  expect(await migrate(db, { directory })).toEqual({ applied: ["0001_one.sql"] });
   await write({ "0002_two.sql": table("b") });
-  expect(await migrate(db, directory)).toEqual({ applied: ["0002_two.sql"] });
+  expect(await migrate(db, { directory })).toEqual({ applied: ["0002_two.sql"] });
 });
 
 test("a statement that fails leaves its file unrecorded", async () => {
   await write({
     "0001_one.sql": `${table("a")}; CREATE TABLE sluice.b (n Nonsense) ENGINE = Memory;`,
   });
-  await expect(migrate(db, directory)).rejects.toMatchObject({ name: "DbError", code: 50 });
+  await expect(migrate(db, { directory })).rejects.toMatchObject({ name: "DbError", code: 50 });
   await write({ "0001_one.sql": table("a") });
-  expect(await migrate(db, directory)).toEqual({ applied: ["0001_one.sql"] });
+  expect(await migrate(db, { directory })).toEqual({ applied: ["0001_one.sql"] });
 });
 
 test("a changed file is refused by name, before anything is applied", async () => {
   await write({ "0001_one.sql": table("a") });
-  await migrate(db, directory);
+  await migrate(db, { directory });
   await write({ "0001_one.sql": `${table("a")} `, "0002_two.sql": table("b") });
-  await expect(migrate(db, directory)).rejects.toThrow(/0001_one\.sql was changed/);
+  await expect(migrate(db, { directory })).rejects.toThrow(/0001_one\.sql was changed/);
   expect(await tables()).toEqual(["a", "schema_migrations"]);
 });
 
 test("a database of a newer build, or of another history, is refused", async () => {
   await write({ "0001_one.sql": table("a"), "0002_two.sql": table("b") });
-  await migrate(db, directory);
+  await migrate(db, { directory });
   await rm(path.join(directory, "0002_two.sql"));
-  await expect(migrate(db, directory)).rejects.toThrow(/0002_two\.sql, where this build has none/);
+  await expect(migrate(db, { directory })).rejects.toThrow(
+    /0002_two\.sql, where this build has none/,
+  );
   await write({ "0002_other.sql": table("c") });
-  await expect(migrate(db, directory)).rejects.toThrow(/0002_two\.sql.*0002_other\.sql/);
+  await expect(migrate(db, { directory })).rejects.toThrow(/0002_two\.sql.*0002_other\.sql/);
 });
 
 test("numbers with a gap, twice the same, or a stray file are refused", async () => {
   for (const stray of ["0003_gap.sql", "0001_twin.sql", "notes.txt", "0002-dash.sql"]) {
     await write({ "0001_one.sql": table("a"), [stray]: table("b") });
-    await expect(migrate(db, directory)).rejects.toThrow(/out of turn/);
+    await expect(migrate(db, { directory })).rejects.toThrow(/out of turn/);
     await rm(path.join(directory, stray));
   }
   expect(await tables()).toEqual([]);
 });
 
 test("no migrations at all are refused: the build left them out", async () => {
-  await expect(migrate(db, directory)).rejects.toThrow(/build/);
+  await expect(migrate(db, { directory })).rejects.toThrow(/build/);
 });
 
 test("statements end at semicolons, but not at those in texts, names and comments", () => {

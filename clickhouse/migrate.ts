@@ -2,12 +2,19 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Db } from "./engine.ts";
+import { distributedTables, rendered } from "./templates.ts";
 
 interface Migration {
   readonly file: string;
-  readonly sql: string;
-  /** SHA-256 of the file, hexadecimal. */
+  readonly template: string;
+  /** SHA-256 of the statements for a single node, hexadecimal: the same wherever they are applied. */
   readonly checksum: string;
+}
+
+export interface MigrateOptions {
+  /** The cluster to spread the tables over, as the server's configuration names it; null for a single node. */
+  readonly cluster?: string | null;
+  readonly directory?: string;
 }
 
 const fileName = /^(\d{4})_[a-z0-9_]+\.sql$/;
@@ -18,29 +25,22 @@ const fileName = /^(\d{4})_[a-z0-9_]+\.sql$/;
  * A file is recorded after its last statement, so after a kill it runs again from its first: every statement must be
  * idempotent (`IF NOT EXISTS`). History is only ever added to. Rejects, before it changes anything, when an applied
  * file has changed, when numbers have gaps, or when the database knows a migration that this build does not.
+ * Several processes may run it at once.
  */
 export async function migrate(
   db: Db,
-  directory = path.join(import.meta.dirname, "migrations"),
+  { cluster = null, directory = path.join(import.meta.dirname, "migrations") }: MigrateOptions = {},
 ): Promise<{ applied: string[] }> {
   const migrations = await readMigrations(directory);
-  await db.exec("CREATE DATABASE IF NOT EXISTS sluice ENGINE = Atomic");
-  await db.exec(`CREATE TABLE IF NOT EXISTS sluice.schema_migrations (
-    file       String,
-    checksum   String,
-    applied_at DateTime64(3, 'UTC') DEFAULT now64(3)
-  )
-  ENGINE = ReplacingMergeTree(applied_at)
-  ORDER BY file
-  SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`);
+  await applyTemplate(db, history, cluster);
   const known = await db.query<{ file: string; checksum: string }>(
     "SELECT file, checksum FROM sluice.schema_migrations FINAL ORDER BY file",
   );
   checkHistory(known, migrations);
 
   const applied: string[] = [];
-  for (const { file, sql, checksum } of migrations.slice(known.length)) {
-    for (const statement of statementsOf(sql)) await db.exec(statement);
+  for (const { file, template, checksum } of migrations.slice(known.length)) {
+    await applyTemplate(db, template, cluster);
     await db.insert(
       "sluice.schema_migrations",
       Buffer.from(`${JSON.stringify({ file, checksum })}\n`),
@@ -49,6 +49,22 @@ export async function migrate(
   }
   return { applied };
 }
+
+async function applyTemplate(db: Db, template: string, cluster: string | null): Promise<void> {
+  for (const statement of statementsOf(rendered(template, cluster))) await db.exec(statement);
+  if (cluster === null) return;
+  for (const statement of distributedTables(template, cluster)) await db.exec(statement);
+}
+
+const history = `CREATE DATABASE IF NOT EXISTS sluice{{on_cluster}} ENGINE = Atomic;
+  CREATE TABLE IF NOT EXISTS sluice.schema_migrations{{local}} (
+    file       String,
+    checksum   String,
+    applied_at DateTime64(3, 'UTC') DEFAULT now64(3)
+  )
+  ENGINE = {{Replicated}}ReplacingMergeTree(applied_at)
+  ORDER BY file
+  SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`;
 
 /** Splits at the semicolons that end statements: not those in texts, names or comments. */
 export function statementsOf(sql: string): string[] {
@@ -86,9 +102,9 @@ async function readMigrations(directory: string): Promise<Migration[]> {
           `Migration ${file} is out of turn: a file ${wanted}_<name>.sql must be here.`,
         );
       }
-      const bytes = await readFile(path.join(directory, file));
-      const checksum = createHash("sha256").update(bytes).digest("hex");
-      return { file, sql: bytes.toString("utf8"), checksum };
+      const template = await readFile(path.join(directory, file), "utf8");
+      const checksum = createHash("sha256").update(rendered(template, null)).digest("hex");
+      return { file, template, checksum };
     }),
   );
 }

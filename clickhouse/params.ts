@@ -4,26 +4,36 @@ import type { Param, Params } from "./engine.ts";
 const placeholder = /\{\s*([A-Za-z_]\w*)\s*:/g;
 
 /**
+ * The value of every placeholder in the statement. One without a value is refused; values without a placeholder are
+ * left out.
+ */
+export function boundValues(sql: string, params: Params): ReadonlyMap<string, Param> {
+  const values = new Map<string, Param>();
+  for (const [, name = ""] of sql.matchAll(placeholder)) {
+    const value = Object.hasOwn(params, name) ? params[name] : undefined;
+    if (value === undefined) throw new Error(`The statement has no value for {${name}}: pass it.`);
+    values.set(name, value);
+  }
+  return values;
+}
+
+/**
  * The `SET param_… = '…'; ` that binds every placeholder of the statement which follows it in the same string;
  * empty when it has none.
  *
  * A session of the embedded engine remembers parameters, so a statement with a placeholder that gets no value here
- * would read what an earlier one left behind: it is refused. Values that have no placeholder are not sent.
+ * would read what an earlier one left behind: it is refused.
  */
 export function bindParams(sql: string, params: Params): string {
-  const names = new Set(Array.from(sql.matchAll(placeholder), (match) => match[1] ?? ""));
-  if (names.size === 0) return "";
-  const bindings: string[] = [];
-  for (const name of names) {
-    const value = Object.hasOwn(params, name) ? params[name] : undefined;
-    if (value === undefined) throw new Error(`The statement has no value for {${name}}: pass it.`);
-    bindings.push(`param_${name} = '${asSqlText(asParamText(name, value))}'`);
-  }
-  return `SET ${bindings.join(", ")}; `;
+  const bindings = Array.from(
+    boundValues(sql, params),
+    ([name, value]) => `param_${name} = '${asSqlText(paramText(name, value))}'`,
+  );
+  return bindings.length === 0 ? "" : `SET ${bindings.join(", ")}; `;
 }
 
-/** The value as ClickHouse reads a parameter: tab-separated escapes outside, quotes around texts within an array. */
-function asParamText(name: string, value: Param): string {
+/** The value as ClickHouse reads a parameter, refused when it is no finite number: tab-separated escapes outside, quotes around texts within an array. */
+export function paramText(name: string, value: Param): string {
   if (value === null) return "\\N";
   if (typeof value === "string") return withEscapes(value);
   if (typeof value === "number") return numberText(name, value);
@@ -61,6 +71,6 @@ function withEscapes(text: string): string {
 }
 
 /** Within a quoted SQL literal only the quote and the backslash mean something. */
-function asSqlText(text: string): string {
+export function asSqlText(text: string): string {
   return text.replace(/[\\']/g, (character) => `\\${character}`);
 }

@@ -1,6 +1,6 @@
 -- One full row per trace, merged by the writer. A later write of the same key replaces the row: greatest `ver` wins.
 -- Empty string means none: no column a client can leave out is Nullable, except where null and zero differ.
-CREATE TABLE IF NOT EXISTS sluice.traces (
+CREATE TABLE IF NOT EXISTS sluice.traces{{local}} (
   -- identity and place
   project_id    LowCardinality(String),
   key_hour      DateTime('UTC') CODEC(Delta, ZSTD(1)),      -- chosen once per trace, so that an update of `timestamp` leaves no second row behind
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS sluice.traces (
   INDEX ix_session session_id TYPE bloom_filter(0.01)  GRANULARITY 1,
   INDEX ix_time    timestamp  TYPE minmax              GRANULARITY 1
 )
-ENGINE = ReplacingMergeTree(ver, is_deleted)
+ENGINE = {{Replicated}}ReplacingMergeTree(ver, is_deleted)
 -- Monthly: daily partitions were 2-6 times slower to read. The hour leads the key because lists ask for recent time.
 PARTITION BY toYYYYMM(key_hour)
 ORDER BY (project_id, key_hour, id)

@@ -1,5 +1,5 @@
 -- One full row per observation: spans, generations, events, agents, tools and the rest.
-CREATE TABLE IF NOT EXISTS sluice.observations (
+CREATE TABLE IF NOT EXISTS sluice.observations{{local}} (
   -- identity and place
   project_id            LowCardinality(String),
   key_hour              DateTime('UTC') CODEC(Delta, ZSTD(1)),      -- chosen once, like that of a trace
@@ -58,7 +58,7 @@ CREATE TABLE IF NOT EXISTS sluice.observations (
   INDEX ix_trace trace_id   TYPE bloom_filter(0.001) GRANULARITY 1,
   INDEX ix_time  start_time TYPE minmax              GRANULARITY 1
 )
-ENGINE = ReplacingMergeTree(ver, is_deleted)
+ENGINE = {{Replicated}}ReplacingMergeTree(ver, is_deleted)
 PARTITION BY toYYYYMM(key_hour)
 -- trace_id before id: the observations of a trace lie together, and trace_id compresses elevenfold.
 ORDER BY (project_id, key_hour, trace_id, id)

@@ -1,5 +1,5 @@
 -- One full row per score, of a trace, an observation, a session or a dataset run.
-CREATE TABLE IF NOT EXISTS sluice.scores (
+CREATE TABLE IF NOT EXISTS sluice.scores{{local}} (
   -- identity and place
   project_id         LowCardinality(String),
   key_hour           DateTime('UTC') CODEC(Delta, ZSTD(1)),      -- chosen once, like that of a trace
@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS sluice.scores (
   INDEX ix_session session_id TYPE bloom_filter(0.01)  GRANULARITY 1,
   INDEX ix_time    timestamp  TYPE minmax              GRANULARITY 1
 )
-ENGINE = ReplacingMergeTree(ver, is_deleted)
+ENGINE = {{Replicated}}ReplacingMergeTree(ver, is_deleted)
 PARTITION BY toYYYYMM(key_hour)
 ORDER BY (project_id, key_hour, trace_id, id)
 SETTINGS

@@ -20,6 +20,43 @@ export type Progress =
   /** The log has never given out this position. */
   | { readonly status: "unknown"; readonly reason: string };
 
+/** By partition: everything before this offset is stored. A partition that is not there is not known to be begun. */
+export type StoredOffsets = ReadonlyMap<number, bigint>;
+
+/** Where {@link Watermarks} are known from. */
+export interface StoredSource {
+  stored(): Promise<StoredOffsets>;
+  /** Tells what is stored whenever that may have changed, until the function that it returns is called. */
+  watch(look: (stored: StoredOffsets) => void): () => void;
+}
+
+/** The watermarks of a log, told by a source. */
+export function watermarksFrom(
+  log: Pick<EventLog, "generation" | "ends">,
+  source: StoredSource,
+): Watermarks {
+  return {
+    async reached(position, timeoutMs) {
+      const reason = strangeness(position, log.generation, await log.ends());
+      if (reason !== null) return { status: "unknown", reason };
+      const missing = (stored: StoredOffsets): bigint => missingIn(position, stored);
+      let records = missing(await source.stored());
+      if (records > 0n && timeoutMs > 0)
+        records = await leastOf(source, missing, records, timeoutMs);
+      return records === 0n ? { status: "reached" } : { status: "behind", records };
+    },
+    async pending() {
+      // The ends first: what is stored by then counts, what is appended later does not.
+      const ends = await log.ends();
+      const stored = await source.stored();
+      const last = [...ends]
+        .filter(([partition, end]) => end > (stored.get(partition) ?? 0n))
+        .map(([partition, end]) => ({ partition, offset: end - 1n }));
+      return positionAfter(log.generation, last);
+    },
+  };
+}
+
 /** The watermarks of a writer in this process. */
 export interface LocalWatermarks extends Watermarks {
   /** Everything of the partition before `next` is stored. */
@@ -28,41 +65,30 @@ export interface LocalWatermarks extends Watermarks {
 
 export function localWatermarks(log: Pick<EventLog, "generation" | "ends">): LocalWatermarks {
   const stored = new Map<number, bigint>();
-  const waiters = new Set<() => void>();
-
-  function missing({ offsets }: Position): bigint {
-    let records = 0n;
-    for (const [partition, offset] of offsets) {
-      const ahead = offset + 1n - (stored.get(partition) ?? 0n);
-      if (ahead > 0n) records += ahead;
-    }
-    return records;
-  }
-
-  async function reached(position: Position, timeoutMs: number): Promise<Progress> {
-    const reason = strangeness(position, log.generation, await log.ends());
-    if (reason !== null) return { status: "unknown", reason };
-    if (timeoutMs > 0) await waitFor(() => missing(position) === 0n, timeoutMs, waiters);
-    const records = missing(position);
-    return records === 0n ? { status: "reached" } : { status: "behind", records };
-  }
-
-  async function pending(): Promise<Position | null> {
-    const ends = [...(await log.ends())].filter(([partition, end]) => {
-      return end > (stored.get(partition) ?? 0n);
-    });
-    const last = ends.map(([partition, end]) => ({ partition, offset: end - 1n }));
-    return positionAfter(log.generation, last);
-  }
-
-  return {
-    reached,
-    pending,
-    advance(partition, next) {
-      stored.set(partition, next);
-      for (const look of waiters) look();
+  const lookers = new Set<(stored: StoredOffsets) => void>();
+  const source: StoredSource = {
+    stored: async () => stored,
+    watch(look) {
+      lookers.add(look);
+      return () => lookers.delete(look);
     },
   };
+  return {
+    ...watermarksFrom(log, source),
+    advance(partition, next) {
+      stored.set(partition, next);
+      for (const look of lookers) look(stored);
+    },
+  };
+}
+
+function missingIn({ offsets }: Position, stored: StoredOffsets): bigint {
+  let records = 0n;
+  for (const [partition, offset] of offsets) {
+    const ahead = offset + 1n - (stored.get(partition) ?? 0n);
+    if (ahead > 0n) records += ahead;
+  }
+  return records;
 }
 
 /** Why the log cannot have given out this position; null when it can. */
@@ -82,23 +108,24 @@ function strangeness(
   return null;
 }
 
-/** Resolves when the condition holds or the time is over. `waiters` are called whenever it may have come true. */
-async function waitFor(
-  isTrue: () => boolean,
+/** How many are missing when none are, or when the time is over. */
+async function leastOf(
+  source: StoredSource,
+  missing: (stored: StoredOffsets) => bigint,
+  now: bigint,
   timeoutMs: number,
-  waiters: Set<() => void>,
-): Promise<void> {
-  if (isTrue()) return;
-  await new Promise<void>((resolve) => {
+): Promise<bigint> {
+  let least = now;
+  return await new Promise<bigint>((resolve) => {
     function finish(): void {
       clearTimeout(timer);
-      waiters.delete(look);
-      resolve();
-    }
-    function look(): void {
-      if (isTrue()) finish();
+      unwatch();
+      resolve(least);
     }
     const timer = setTimeout(finish, timeoutMs);
-    waiters.add(look);
+    const unwatch = source.watch((stored) => {
+      least = missing(stored);
+      if (least === 0n) finish();
+    });
   });
 }
