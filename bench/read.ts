@@ -57,7 +57,7 @@ export async function measureReads(
   print: (line: string) => void,
 ): Promise<boolean> {
   const samples = await sampleTraces(sluice, endsAt, callsPerRead + warmUpCalls);
-  print(`  ${"".padEnd(34)}    p50 ms    p95 ms   rows p50   rows max`);
+  print(`  ${"".padEnd(34)}    p50 ms    p95 ms     cpu ms   rows p50   rows max`);
   let isMet = true;
   for (const read of measuredReads) {
     const result = await measure(sluice, read, samples);
@@ -72,6 +72,8 @@ export async function measureReads(
 }
 
 interface Figures {
+  /** Of one call on average. */
+  readonly cpuMs: number;
   readonly ms: readonly number[];
   readonly rows: readonly number[];
 }
@@ -84,6 +86,7 @@ async function measure(
   const path = read.path(samples);
   let body: unknown;
   for (let n = 0; n < warmUpCalls; n += 1) ({ body } = await timedGet(sluice, path(n, body)));
+  const cpuBefore = sluice.cpuMs();
   const ms: number[] = [];
   const requestIds: string[] = [];
   for (let n = warmUpCalls; n < warmUpCalls + callsPerRead; n += 1) {
@@ -92,7 +95,8 @@ async function measure(
     ms.push(answer.ms);
     requestIds.push(answer.requestId);
   }
-  return { ms, rows: await rowsRead(sluice, requestIds) };
+  const cpuMs = (sluice.cpuMs() - cpuBefore) / callsPerRead;
+  return { ms, cpuMs, rows: await rowsRead(sluice, requestIds) };
 }
 
 /** From the lines of the access log, each of which comes a moment after its answer. */
@@ -110,10 +114,11 @@ async function rowsRead(sluice: ServerProcess, requestIds: readonly string[]): P
   }
 }
 
-function figures({ ms, rows }: Figures): string {
-  const values = [quantile(ms, 0.5), quantile(ms, 0.95), quantile(rows, 0.5), Math.max(...rows)];
-  return values
-    .map((value, index) => (index < 2 ? value.toFixed(1) : count(value)).padStart(10))
+function figures({ ms, cpuMs, rows }: Figures): string {
+  const times = [quantile(ms, 0.5), quantile(ms, 0.95), cpuMs];
+  const counts = [quantile(rows, 0.5), Math.max(...rows)];
+  return [...times.map((time) => time.toFixed(1)), ...counts.map(count)]
+    .map((figure) => figure.padStart(10))
     .join(" ");
 }
 

@@ -20,7 +20,7 @@ export async function fewKeysOf(
   table: "traces",
   where: Condition,
 ): Promise<RowKey[] | undefined> {
-  if (where.sql === whereOf(reader, []).sql || where.sql.includes("sluice.")) return undefined;
+  if (where.sql === whereOf(reader, []).sql || !asksOfRowsAlone(where)) return undefined;
   const rows = await reader.db.query<RowKey>(
     `SELECT id, toUnixTimestamp(key_hour) AS hour
      FROM sluice.${table} AS t
@@ -30,6 +30,11 @@ export async function fewKeysOf(
     reader.budget,
   );
   return rows.length > fewKeysMax ? undefined : rows;
+}
+
+/** Whether a condition depends on nothing but the row itself: not on other tables. */
+export function asksOfRowsAlone(where: Condition): boolean {
+  return !where.sql.includes("sluice.");
 }
 
 /**

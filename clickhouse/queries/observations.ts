@@ -15,7 +15,7 @@ import { filterConditions } from "./filters.ts";
 import { inOrderOf, isAt, type RowKey } from "./keys.ts";
 import { newestRows } from "./newest.ts";
 import { noPayloadColumns, payloadColumns, type PayloadWeight } from "./payload.ts";
-import { pageOfAll, type Slice } from "./windows.ts";
+import { pageOfNewest, type Slice } from "./windows.ts";
 
 export interface ObservationFilter extends TimeRange {
   readonly type?: string | undefined;
@@ -34,7 +34,11 @@ export interface ObservationKey extends RowKey {
   readonly trace_id: string;
 }
 
-export type ObservationRead = StoredObservation & PayloadWeight;
+export type ObservationRead = StoredObservation &
+  PayloadWeight & {
+    /** USD. */
+    readonly total_cost: string | null;
+  };
 
 /** The observations of one page, the newest first, by key only, and how many the list has. */
 export async function pageOfObservations(
@@ -53,10 +57,10 @@ export async function pageOfObservations(
       { ...within.params, ...slice },
       reader.budget,
     );
-  const ofAll = await pageOfAll(reader, "observations", where, slice, (range) =>
+  if (where.sql !== whereOf(reader, []).sql) return await read(where);
+  return await pageOfNewest(reader, { table: "observations", where }, slice, (range) =>
     read(observationWhere(reader, { ...filter, ...range })),
   );
-  return ofAll ?? (await read(where));
 }
 
 /** `payload` says what to read of inputs, outputs and metadata: {@link payloadColumns} or its like. */
@@ -110,6 +114,7 @@ async function readObservations(
        t.level AS level, t.status_message AS status_message, t.model AS model, t.model_params AS model_params,
        t.model_id AS model_id, t.prompt_id AS prompt_id, t.prompt_name AS prompt_name,
        t.prompt_version AS prompt_version, t.usage_details AS usage_details, t.cost_details AS cost_details, t.pricing AS pricing,
+       t.total_cost AS total_cost,
        t.created_at AS created_at, t.updated_at AS updated_at,
        ${payload}`;
   return await reader.db.query<ObservationRead>(

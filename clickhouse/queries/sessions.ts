@@ -1,4 +1,5 @@
 import type { StoredSession } from "../../schemas/public-api/session.ts";
+import type { Page } from "../engine.ts";
 import {
   allOf,
   equals,
@@ -10,6 +11,7 @@ import {
 } from "./conditions.ts";
 import { fewKeysOf, isAt, noSkipIndexes } from "./keys.ts";
 import { newestRows } from "./newest.ts";
+import type { Slice } from "./windows.ts";
 
 /** The range is that of `createdAt`. */
 export interface SessionFilter extends TimeRange {
@@ -25,30 +27,20 @@ const sessionColumns = `
     min(created_at) AS session_created_at,
     argMin(environment, (created_at, id)) AS session_environment`;
 
-/** The sessions of one page, the newest first. */
+/** The sessions of one page, the newest first, and how many the list has. */
 export async function pageOfSessions(
   reader: ProjectReader,
   filter: SessionFilter,
-  page: { readonly limit: number; readonly offset: number },
-): Promise<StoredSession[]> {
+  slice: Slice,
+): Promise<Page<StoredSession>> {
   const sessions = sessionsOf(reader, filter);
-  return await reader.db.query<StoredSession>(
+  return await reader.db.page<StoredSession>(
     `${sessions.sql}
      ORDER BY session_created_at DESC, session_id DESC
      LIMIT {limit:UInt32} OFFSET {offset:UInt64}`,
-    { ...sessions.params, ...page },
+    { ...sessions.params, ...slice },
     reader.budget,
   );
-}
-
-export async function countSessions(reader: ProjectReader, filter: SessionFilter): Promise<number> {
-  const sessions = sessionsOf(reader, filter);
-  const rows = await reader.db.query<{ total: string }>(
-    `SELECT count() AS total FROM (${sessions.sql})`,
-    sessions.params,
-    reader.budget,
-  );
-  return Number(rows[0]?.total ?? 0);
 }
 
 /** Undefined when no trace names the session. */

@@ -14,10 +14,11 @@ import {
 } from "./conditions.ts";
 import { traceFilterSql } from "./filters-columns.ts";
 import { filterConditions } from "./filters.ts";
-import { fewKeysOf, inOrderOf, isAt, noSkipIndexes, type RowKey } from "./keys.ts";
+import { asksOfRowsAlone, fewKeysOf, inOrderOf, isAt, noSkipIndexes, type RowKey } from "./keys.ts";
 import { newestRows } from "./newest.ts";
 import { noPayloadColumns, payloadColumns, type PayloadWeight } from "./payload.ts";
-import { pageOfAll, type Slice } from "./windows.ts";
+import type { Counted } from "./row-counts.ts";
+import { pageOfNewest, type Slice } from "./windows.ts";
 
 export interface TraceFilter extends TimeRange {
   readonly userId?: string | undefined;
@@ -55,16 +56,29 @@ export function isTraceOrderColumn(name: string): name is TraceOrder["column"] {
 
 export type TraceRead = StoredTrace & PayloadWeight;
 
-/** The traces of one page, by key only, and how many the list has; small columns decide which they are. */
+export interface TracePage {
+  /** By key only, in the order of the list; small columns decide which they are. */
+  readonly keys: readonly RowKey[];
+  /** How many the list has. */
+  readonly total: number;
+  /**
+   * Set where so few rows have ever matched that the page has room for all: the keys are theirs, in no order. Which of them
+   * match now is told by the read that shows them, and the total with it.
+   */
+  readonly candidates?: { readonly where: Condition; readonly order: string };
+}
+
+/** The traces of one page, or what {@link tracesOfPage} finds them by. */
 export async function pageOfTraces(
   reader: ProjectReader,
   filter: TraceFilter,
   order: TraceOrder,
   slice: Slice,
-): Promise<Page<RowKey>> {
+): Promise<TracePage> {
   const column = traceOrderColumns[order.column];
   const direction = order.direction === "asc" ? "ASC" : "DESC";
   const where = traceWhere(reader, filter);
+  const by = `${column} ${direction}, timestamp ${direction}, id ${direction}`;
   const read = (within: Condition, settings = ""): Promise<Page<RowKey>> =>
     reader.db.page<RowKey>(
       `SELECT id, hour
@@ -73,32 +87,52 @@ export async function pageOfTraces(
          FROM sluice.traces AS t FINAL
          WHERE ${within.sql} ${settings}
        )
-       ORDER BY ${column} ${direction}, timestamp ${direction}, id ${direction}
+       ORDER BY ${by}
        LIMIT {limit:UInt32} OFFSET {offset:UInt64}`,
       { ...within.params, ...slice },
       reader.budget,
     );
   const isNewestFirst = column === "timestamp" && direction === "DESC";
-  const ofAll = isNewestFirst
-    ? await pageOfAll(reader, "traces", where, slice, (range) =>
-        read(traceWhere(reader, { ...filter, ...range })),
-      )
-    : undefined;
-  if (ofAll) return ofAll;
+  const hasRange = filter.from !== undefined || filter.to !== undefined;
+  const isCountable = isNewestFirst && !hasRange && asksOfRowsAlone(where);
+  const counted: Counted = { table: "traces", where };
+  const isOfAll = where.sql === whereOf(reader, []).sql;
+  const ofNewest = (): Promise<Page<RowKey>> =>
+    pageOfNewest(reader, counted, slice, (range) =>
+      read(traceWhere(reader, { ...filter, ...range })),
+    );
+  if (isCountable && (isOfAll || reader.counts.has(counted))) return pageOf(await ofNewest());
   const keys = await fewKeysOf(reader, "traces", where);
-  if (keys === undefined) return await read(where);
-  if (keys.length === 0) return { rows: [], total: 0 };
-  return await read(allOf([where, isAt(keys)]), noSkipIndexes);
+  if (keys === undefined) {
+    // Of many rows a second page is likely asked for, which a count spares from looking at them all.
+    return pageOf(await (isCountable && reader.counts.isKept ? ofNewest() : read(where)));
+  }
+  if (slice.offset === 0 && keys.length <= slice.limit) {
+    return { keys, total: keys.length, candidates: { where, order: by } };
+  }
+  return pageOf(await read(allOf([where, isAt(keys)]), noSkipIndexes));
 }
 
-export async function tracesByKey(
+function pageOf({ rows, total }: Page<RowKey>): TracePage {
+  return { keys: rows, total };
+}
+
+/** The rows of a page in the order of the list, and how many the list has. */
+export async function tracesOfPage(
   reader: ProjectReader,
-  keys: readonly RowKey[],
+  { keys, total, candidates }: TracePage,
   withPayload: boolean,
-): Promise<TraceRead[]> {
-  if (keys.length === 0) return [];
-  const rows = await readTraces(reader, withPayload, [isAt(keys)]);
-  return inOrderOf(keys, rows);
+): Promise<Page<TraceRead>> {
+  if (keys.length === 0) return { rows: [], total };
+  if (!candidates) {
+    const rows = await readTraces(reader, withPayload, [isAt(keys)]);
+    return { rows: inOrderOf(keys, rows), total };
+  }
+  const { where, order } = candidates;
+  // The condition names columns as they are stored, and the read shows some under the same name otherwise.
+  const settings = `${noSkipIndexes}, prefer_column_name_to_alias = 1`;
+  const rows = await readTraces(reader, withPayload, [where, isAt(keys)], order, settings);
+  return { rows, total: rows.length };
 }
 
 export async function traceById(

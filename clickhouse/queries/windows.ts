@@ -1,6 +1,6 @@
 import type { Page } from "../engine.ts";
-import { whereOf, type Condition, type ProjectReader, type TimeRange } from "./conditions.ts";
-import type { CountedTable } from "./row-counts.ts";
+import type { ProjectReader, TimeRange } from "./conditions.ts";
+import type { Counted } from "./row-counts.ts";
 
 /** Which rows of a list make a page. */
 export interface Slice {
@@ -9,33 +9,35 @@ export interface Slice {
 }
 
 /**
- * A page of the list of all rows of a project, the newest first, by reading only as far back as it takes to fill it: recent
+ * A page of a list without a range of time, the newest first, by reading only as far back as it takes to fill it: recent
  * rows cost a tenth of a look at the whole table. `read` must order by the time of the range, newest first, and skip what
- * lies before the page itself, so that a full page is the same page whatever the window. Undefined when `where`, which is
- * what follows WHERE in the list's statement, asks for anything else.
+ * lies before the page itself, so that a full page is the same page whatever the window.
  */
-export async function pageOfAll<Row>(
+export async function pageOfNewest<Row>(
   reader: ProjectReader,
-  table: CountedTable,
-  where: Condition,
+  counted: Counted,
   slice: Slice,
   read: (range: TimeRange) => Promise<Page<Row>>,
-): Promise<Page<Row> | undefined> {
-  if (where.sql !== whereOf(reader, []).sql) return undefined;
-  const counted = reader.counts.total(reader, table);
-  const newestOf = async (windowMs: number): Promise<Row[]> => {
-    const { rows } = await read({ from: reader.now - windowMs });
-    return rows;
-  };
-  const [recent, total] = await Promise.all([newestOf(windowsMs[0]), counted]);
-  if (recent.length === slice.limit) return { rows: recent, total };
+): Promise<Page<Row>> {
   const { limit, offset } = slice;
+  const since = async (from: number): Promise<Row[]> => (await read({ from })).rows;
+  const hourOf = () => reader.counts.hourOfNewest(counted, offset + limit);
+  const guess = hourOf() ?? reader.now - windowsMs[0];
+  const [recent, total] = await Promise.all([since(guess), reader.counts.total(reader, counted)]);
+  if (recent.length === limit) return { rows: recent, total };
   if (offset >= total) return { rows: [], total };
-  for (const windowMs of windowsMs.slice(1)) {
-    // The last page takes every row there is, so no window can tell that it is complete.
-    if (offset + limit >= total) break;
-    const rows = await newestOf(windowMs);
-    if (rows.length === limit) return { rows, total };
+  // The last page takes every row there is, so no window can tell that it is complete.
+  if (offset + limit < total) {
+    const hour = hourOf();
+    // A row keeps its hour while its time moves, a day at most.
+    const begins =
+      hour === undefined
+        ? windowsMs.slice(1).map((windowMs) => reader.now - windowMs)
+        : [hour, hour - 24 * hourMs];
+    for (const from of begins.filter((begin) => begin < guess)) {
+      const rows = await since(from);
+      if (rows.length === limit) return { rows, total };
+    }
   }
   const { rows } = await read({});
   return { rows, total };

@@ -177,6 +177,7 @@ describe("read-api §1.4: errors", () => {
     const away: Db = {
       ...query.db,
       query: () => Promise.reject(new DbError("transient", 210, "Code: 210. NETWORK")),
+      page: () => Promise.reject(new DbError("transient", 210, "Code: 210. NETWORK")),
     };
     for (const { status, text } of await answers(away)) {
       expect(status).toBe(503);

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { countSessions, pageOfSessions } from "../../clickhouse/queries/sessions.ts";
+import { pageOfSessions } from "../../clickhouse/queries/sessions.ts";
 import {
   offsetOf,
   pageMeta,
@@ -29,9 +29,9 @@ export async function listSessions({
     from: asked.fromTimestamp,
     to: asked.toTimestamp,
   };
-  const [rows, total] = await Promise.all([
-    pageOfSessions(reader, filter, { limit: asked.limit, offset: offsetOf(asked) }),
-    countSessions(reader, filter),
-  ]);
+  const { rows, total } = await pageOfSessions(reader, filter, {
+    limit: asked.limit,
+    offset: offsetOf(asked),
+  });
   return { data: rows.map((row) => sessionOf(reader.project, row)), meta: pageMeta(asked, total) };
 }

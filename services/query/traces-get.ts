@@ -1,7 +1,11 @@
 import type { Context } from "hono";
 import { z } from "zod";
 
-import { observationsOfTrace } from "../../clickhouse/queries/observations.ts";
+import type { ProjectReader } from "../../clickhouse/queries/conditions.ts";
+import {
+  observationsOfTrace,
+  type ObservationRead,
+} from "../../clickhouse/queries/observations.ts";
 import { isTooLarge } from "../../clickhouse/queries/payload.ts";
 import { scoresOfTrace } from "../../clickhouse/queries/scores.ts";
 import { observationsOfTraces } from "../../clickhouse/queries/trace-parts.ts";
@@ -17,8 +21,10 @@ import {
   htmlPathOf,
   notAsked,
   totalCostOf,
+  totalsOf,
   traceGroups,
   traceOf,
+  type StoredTraceTotals,
   type TraceDetail,
 } from "../../schemas/public-api/trace.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
@@ -34,27 +40,38 @@ export async function getTrace(
   const id = pathParam(c, "traceId");
   const groups = groupsOf(parseQuery(query, search).fields, traceGroups);
   const withPayload = groups.has("io");
-  const [trace, observations, scores, totals] = await Promise.all([
+  const withTotals = groups.has("metrics");
+  const [observations, trace, scores] = await Promise.all([
+    groups.has("observations") ? observationsOfTrace(reader, id, withPayload) : undefined,
     traceById(reader, id, withPayload),
-    groups.has("observations") ? observationsOfTrace(reader, id, withPayload) : [],
     groups.has("scores") ? scoresOfTrace(reader, id) : [],
-    groups.has("metrics") ? observationsOfTraces(reader, { traceIds: [id] }) : undefined,
   ]);
   if (!trace) throw notFound("There is no such trace in this project.");
-  if (isTooLarge([trace]) || isTooLarge(observations)) throw payloadTooLarge(adviceOnSize);
+  if (isTooLarge([trace]) || isTooLarge(observations ?? [])) throw payloadTooLarge(adviceOnSize);
+  const totals = withTotals ? await totalsOfTrace(reader, id, observations) : undefined;
   const [shown = trace] = await withTopmostSpans(reader, [trace], withPayload);
   const { models } = registry.registry;
   const pricesOf = (modelId: string) => unitPricesOf(models, caller.project.id, modelId);
   return {
     ...traceOf(shown),
-    observations: observations.map((row) =>
+    observations: (observations ?? []).map((row) =>
       observationOf(row, pricesOf(row.model_id) ?? zeroPrices, tierOf(row)),
     ),
     scores: scores.map(scoreV1Of),
-    totalCost: totals ? totalCostOf(totals.get(id)) : notAsked,
-    latency: totals ? detailLatencyOf(totals.get(id)) : notAsked,
+    totalCost: withTotals ? totalCostOf(totals) : notAsked,
+    latency: withTotals ? detailLatencyOf(totals) : notAsked,
     htmlPath: htmlPathOf(trace),
   };
+}
+
+/** From the observations, where they are read anyway. */
+async function totalsOfTrace(
+  reader: ProjectReader,
+  id: string,
+  observations: readonly ObservationRead[] | undefined,
+): Promise<StoredTraceTotals | undefined> {
+  if (observations) return totalsOf(id, observations);
+  return (await observationsOfTraces(reader, { traceIds: [id] })).get(id);
 }
 
 const adviceOnSize =

@@ -6,7 +6,7 @@ import { withTopmostSpans } from "../../clickhouse/queries/topmost-spans.ts";
 import {
   isTraceOrderColumn,
   pageOfTraces,
-  tracesByKey,
+  tracesOfPage,
   type TraceFilter,
   type TraceOrder,
 } from "../../clickhouse/queries/traces.ts";
@@ -64,16 +64,16 @@ export async function listTraces({
   const groups = groupsOf(asked.fields, traceGroups);
   const filter = filterOf(asked);
 
-  const { rows: keys, total } = await pageOfTraces(reader, filter, order, {
+  const page = await pageOfTraces(reader, filter, order, {
     limit: asked.limit,
     offset: offsetOf(asked),
   });
-  const parts = { ...filter, traceIds: keys.map((key) => key.id) };
+  const parts = { ...filter, traceIds: page.keys.map((key) => key.id) };
   const withObservations = groups.has("observations");
   const withTotals = groups.has("metrics");
-  const [observations, rows, scoreIds] = await Promise.all([
+  const [observations, { rows, total }, scoreIds] = await Promise.all([
     withObservations || withTotals ? observationsOfTraces(reader, parts) : undefined,
-    tracesByKey(reader, keys, groups.has("io")),
+    tracesOfPage(reader, page, groups.has("io")),
     groups.has("scores") ? scoreIdsOfTraces(reader, parts) : undefined,
   ]);
   if (isTooLarge(rows)) throw payloadTooLarge(adviceOnSize);

@@ -101,4 +101,41 @@ describe("read-api §3.1: pages of traces", () => {
       expect(body.error).toBe("InvalidRequestError");
     }
   });
+
+  test("a page that has room for all that match shows their contents in the asked order, and none that matched once", async () => {
+    const trace = { project_id: "few", metadata: { team: "blue" }, input: "question" };
+    await query.traces(
+      ...["b", "a", "d", "c"].map((name, n) => ({
+        ...trace,
+        id: `t-${n}`,
+        name,
+        timestamp: now - n * minuteMs,
+        ver: "1",
+      })),
+    );
+    await query.traces({ ...trace, id: "t-2", name: "d", metadata: { team: "red" }, ver: "2" });
+    const condition = {
+      type: "stringObject",
+      column: "metadata",
+      key: "team",
+      operator: "=",
+      value: "blue",
+    };
+    const search = `filter=${encodeURIComponent(JSON.stringify([condition]))}`;
+    for (const { more, expected } of [
+      { more: "", expected: ["t-0", "t-1", "t-3"] },
+      { more: "&orderBy=name.desc", expected: ["t-3", "t-0", "t-1"] },
+      { more: "&fields=core", expected: ["t-0", "t-1", "t-3"] },
+      { more: "&limit=2", expected: ["t-0", "t-1"] },
+      { more: "&limit=2&page=2", expected: ["t-3"] },
+    ]) {
+      const { body } = await query.get("few", `/api/public/traces?${search}${more}`);
+      expect([more, body.data.map(({ id }: { id: string }) => id)]).toEqual([more, expected]);
+      expect(body.meta.totalItems).toBe(3);
+      for (const { input, metadata } of body.data) {
+        const isShown = more !== "&fields=core";
+        expect([input, metadata]).toEqual(isShown ? ["question", { team: "blue" }] : [null, {}]);
+      }
+    }
+  });
 });
