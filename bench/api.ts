@@ -49,6 +49,19 @@ export async function readable(
   await until(server, everyMs, async () => (await get(server, path)).status === 200);
 }
 
+/**
+ * Resolves once everything up to this position of the log can be read. The server tells by itself when that is, so that
+ * nobody has to ask again and again for counts, each of which costs as much as storing a hundred events.
+ */
+export async function readableUpTo(server: ServerProcess, position: string): Promise<void> {
+  const headers = { authorization, "x-sluice-min-position": position };
+  await until(server, 0, async () => {
+    const answer = await request(`${server.url}/api/public/projects`, { headers });
+    await answer.body.dump();
+    return answer.statusCode === 200;
+  });
+}
+
 /** How many traces or observations the project has. */
 export async function countOf(
   server: ServerProcess,

@@ -3,6 +3,8 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import { Pool } from "undici";
 
+import { formatPosition, parsePosition } from "../schemas/position.ts";
+import type { Position } from "../schemas/position.ts";
 import { createWorkload, eventsPerBatch } from "./workload.ts";
 import type { Batch } from "./workload.ts";
 
@@ -30,6 +32,8 @@ export interface LoadResult {
   /** How many requests were answered with 503 and sent again. */
   readonly repeats: number;
   readonly traceIds: readonly string[];
+  /** Of Sluice's log: a read that names it sees everything that was sent. */
+  readonly position: string;
 }
 
 async function main(): Promise<void> {
@@ -44,15 +48,23 @@ async function run(load: Load): Promise<LoadResult> {
   const batches = Array.from({ length: load.batches }, next);
   const pool = new Pool(load.url, { connections: load.concurrency, pipelining: 1 });
   const answerMs: number[] = [];
+  const offsets = new Map<number, bigint>();
+  let generation = 0;
   let index = 0;
   let repeats = 0;
   const worker = async (): Promise<void> => {
     for (let batch = batches[index++]; batch !== undefined; batch = batches[index++]) {
       for (;;) {
         const sentAt = performance.now();
-        const isAccepted = await send(pool, load.authorization, batch);
+        const position = await send(pool, load.authorization, batch);
         answerMs.push(performance.now() - sentAt);
-        if (isAccepted) break;
+        if (position !== null) {
+          ({ generation } = position);
+          for (const [partition, offset] of position.offsets) {
+            if (offset > (offsets.get(partition) ?? -1n)) offsets.set(partition, offset);
+          }
+          break;
+        }
         repeats += 1;
         await pause(repeatAfterMs);
       }
@@ -71,11 +83,12 @@ async function run(load: Load): Promise<LoadResult> {
     answerMs,
     repeats,
     traceIds: batches.flatMap(({ traceIds }) => traceIds),
+    position: formatPosition({ generation, offsets }),
   };
 }
 
-/** False when the server asks to try again. */
-async function send(pool: Pool, authorization: string, { body }: Batch): Promise<boolean> {
+/** Where the events lie now; null when the server asks to try again. */
+async function send(pool: Pool, authorization: string, { body }: Batch): Promise<Position | null> {
   const answer = await pool.request({
     method: "POST",
     path: "/api/public/ingestion",
@@ -83,12 +96,14 @@ async function send(pool: Pool, authorization: string, { body }: Batch): Promise
     body,
   });
   const text = await answer.body.text();
-  if (answer.statusCode === 503) return false;
+  if (answer.statusCode === 503) return null;
   const accepted = text.split('"status":201').length - 1;
   if (answer.statusCode !== 207 || accepted !== eventsPerBatch || !text.endsWith('"errors":[]}')) {
     throw new Error(`refused with ${answer.statusCode}: ${text.slice(0, 500)}`);
   }
-  return true;
+  // The floor has no log, and so no positions.
+  const position = parsePosition(String(answer.headers["x-sluice-position"]));
+  return position ?? { generation: 0, offsets: new Map() };
 }
 
 /** Shorter than any client waits, so that the server is kept busy. */

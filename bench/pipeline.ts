@@ -1,4 +1,4 @@
-import { countOf, healthy, until } from "./api.ts";
+import { countOf, healthy, readableUpTo } from "./api.ts";
 import type { DirectInsert, DirectResult } from "./direct-insert.ts";
 import type { Load, LoadResult } from "./load-generator.ts";
 import { authorization, runApart, startSluice } from "./processes.ts";
@@ -16,7 +16,6 @@ export const shareMin = 0.5;
 const batches = 2_000;
 const warmUpBatches = 200;
 const concurrency = 12;
-const storedPollMs = 500;
 
 /**
  * 100,000 events, three tenths of them updates, from the first request until all can be read; beside inserting the rows
@@ -53,7 +52,7 @@ export async function pipelineRate(print: (line: string) => void): Promise<boole
   }
 }
 
-/** Sends batches and waits until what they made can be read; `before` batches were sent already. */
+/** Sends batches, waits until what they made can be read, and counts it; `before` batches were sent already. */
 async function taken(
   sluice: Awaited<ReturnType<typeof startSluice>>,
   task: DirectInsert,
@@ -61,15 +60,19 @@ async function taken(
 ): Promise<number> {
   const load: Load = { ...task, url: sluice.url, authorization, concurrency };
   const result = await runApart<LoadResult>("load-generator.js", load);
+  await readableUpTo(sluice, result.position);
+  const elapsedMs = Date.now() - result.startedAt;
   const traces = (before + task.batches) * tracesPerBatch;
   const expected = [
     ["traces", traces],
     ["observations", traces * observationsPerTrace],
     ["v2/scores", traces * scoresPerTrace],
   ] as const;
-  for (const [what, count] of expected)
-    await until(sluice, storedPollMs, async () => (await countOf(sluice, what)) === count);
-  return Date.now() - result.startedAt;
+  for (const [what, count] of expected) {
+    const found = await countOf(sluice, what);
+    if (found !== count) throw new Error(`${count} ${what} were sent, ${found} can be read`);
+  }
+  return elapsedMs;
 }
 
 function perSecond(count: number, elapsedMs: number): string {

@@ -24,6 +24,8 @@ export interface ServerProcess {
   readonly startedAt: number;
   /** Resident memory in MiB: now, and the greatest so far. */
   memory(): { readonly now: number; readonly peak: number };
+  /** Processor time that it has used so far, in ms, of all cores together and in steps of ten. */
+  cpuMs(): number;
   /** Throws with the end of its log when it has ended by itself. */
   check(): void;
   /** What it has logged so far, a line of JSON each. */
@@ -31,6 +33,9 @@ export interface ServerProcess {
   /** SIGTERM; resolves when it has ended and its files are removed. */
   stop(): Promise<void>;
 }
+
+/** As `npm start` has them; the servers, the floor and the direct inserts all run with the same. */
+const nodeFlags = ["--max-semi-space-size=64"];
 
 const compiled = join(import.meta.dirname, "..");
 
@@ -62,7 +67,11 @@ export async function startFloor(): Promise<ServerProcess> {
 
 /** Runs one task in a process of its own, which answers with one message; rejects when it ends without. */
 export async function runApart<Result>(script: string, task: object): Promise<Result> {
-  const child = fork(join(compiled, "bench", script), { env: {}, serialization: "advanced" });
+  const child = fork(join(compiled, "bench", script), {
+    env: {},
+    execArgv: [...nodeFlags],
+    serialization: "advanced",
+  });
   try {
     const answered = once(child, "message") as Promise<[Result]>;
     const ended = once(child, "exit").then(() => Promise.reject(new Error(`${script} failed`)));
@@ -84,13 +93,17 @@ function launch(
   const logPath = join(directory, "log");
   const log = openSync(logPath, "w");
   const startedAt = performance.now();
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", log], env });
+  const child = spawn(process.execPath, [...nodeFlags, ...args], {
+    stdio: ["ignore", "ignore", log],
+    env,
+  });
   closeSync(log);
   const exited = once(child, "exit");
   return {
     url: `http://127.0.0.1:${port}`,
     startedAt,
     memory: () => memoryOf(child),
+    cpuMs: () => cpuMsOf(child),
     log: () => readFileSync(logPath, "utf8"),
     check() {
       if (child.exitCode === null && child.signalCode === null) return;
@@ -111,6 +124,17 @@ function memoryOf({ pid }: ChildProcess): { now: number; peak: number } {
     return { now: mebibytes(status, "VmRSS"), peak: mebibytes(status, "VmHWM") };
   } catch {
     return { now: Number.NaN, peak: Number.NaN };
+  }
+}
+
+/** Fields 14 and 15 of proc(5), in ticks of a hundredth of a second; NaN where there is no such file. */
+function cpuMsOf({ pid }: ChildProcess): number {
+  try {
+    const [, fields = ""] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ");
+    const [user, system] = fields.split(" ").slice(11, 13).map(Number);
+    return ((user ?? Number.NaN) + (system ?? Number.NaN)) * 10;
+  } catch {
+    return Number.NaN;
   }
 }
 

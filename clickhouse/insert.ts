@@ -34,6 +34,15 @@ export async function insertRows(
   }
 }
 
+/** The inserts that `insertRows` would make of these rows, one after the other. */
+export async function encodeInserts(rows: readonly DatedRow[]): Promise<Buffer[]> {
+  const inserts: Buffer[] = [];
+  for (const group of byMonths(rows)) {
+    for await (const lines of encoded(group)) inserts.push(lines);
+  }
+  return inserts;
+}
+
 /** Rows as lines of JSON, in one piece. The event loop gets its turn between slices. */
 export async function encodeRows(rows: readonly object[]): Promise<Buffer> {
   const pieces: Buffer[] = [];

@@ -133,7 +133,7 @@ describe("nesting beyond the limit", () => {
     expect([a, c]).toStrictEqual([{ id: "a", n: [1] }, { id: "c" }]);
     expect(b).toMatchObject({ id: "b" });
     expect([a, b, c].map((event) => document.tooDeep(event))).toStrictEqual([false, true, false]);
-    expect(document.elementText?.(2)).toBe('{"id":"c"}');
+    expect(document.elements?.text(2)).toBe('{"id":"c"}');
   });
 
   test("cannot be feigned by any value a client may write", () => {
@@ -189,7 +189,9 @@ describe("the text of each element of the batch", () => {
       fc.property(fc.array(nested()), other, other, indent, (batch, before, after, space) => {
         const text = JSON.stringify({ ...before, batch, ...after }, null, space);
         const document = parseJson(text, { depthMax });
-        const texts = batch.map((_, index) => document.elementText?.(index) ?? "");
+        const texts = batch.map((_, index) => document.elements?.text(index) ?? "");
+        const bytes = document.elements?.bytesIn(Buffer.from(text)) ?? [];
+        expect(bytes.map(String)).toStrictEqual(texts);
         expect(texts.map((element) => element.trim())).toStrictEqual(texts);
         expect(texts.map((element) => JSON.parse(element))).toStrictEqual(batchOf(document));
       }),
@@ -209,7 +211,7 @@ describe("the text of each element of the batch", () => {
     ["[1]", "no object"],
     ["null", "nothing"],
   ])("is not given for %s (%s)", (text) => {
-    expect(parseJson(text, { depthMax }).elementText).toBeNull();
+    expect(parseJson(text, { depthMax }).elements).toBeNull();
   });
 
   test.each([
@@ -224,15 +226,15 @@ describe("the text of each element of the batch", () => {
     ['{"a":"\\n","batch":[1]}', ["1"]],
     ['{"batch":[{"batch":[1,2]},[3,4]],"x":[5]}', ['{"batch":[1,2]}', "[3,4]"]],
   ])("is cut exactly from %s", (text, expected) => {
-    const { elementText } = parseJson(text, { depthMax });
-    const found = elementText && (expected ?? []).map((_, index) => elementText(index));
+    const { elements } = parseJson(text, { depthMax });
+    const found = elements && (expected ?? []).map((_, index) => elements.text(index));
     expect(found).toStrictEqual(expected);
   });
 
   test("is the text as sent, also where the value was changed", () => {
-    const { value, elementText } = parseJson('{"batch":[{"n":1e400,"s":"\\ud800"}]}', { depthMax });
+    const { value, elements } = parseJson('{"batch":[{"n":1e400,"s":"\\ud800"}]}', { depthMax });
     expect(value).toStrictEqual({ batch: [{ n: "1e400", s: "\ufffd" }] });
-    expect(elementText?.(0)).toBe('{"n":1e400,"s":"\\ud800"}');
+    expect(elements?.text(0)).toBe('{"n":1e400,"s":"\\ud800"}');
   });
 });
 

@@ -22,8 +22,10 @@ export function parseJson(text: string, limits: JsonLimits): JsonDocument {
     value,
     rounded: isRounded ? parse(rewrite(repaired, containers)) : value,
     isPlain: edits.length === 0 && repaired === text,
-    elementText:
-      elements !== null && isBatchOf(elements.length / 2, value) ? sliced(text, elements) : null,
+    elements:
+      elements !== null && isBatchOf(elements.length / 2, value)
+        ? new BatchElements(text, elements)
+        : null,
     tooDeep: containers.length > 0 ? holdsMarker : () => false,
   };
 }
@@ -52,12 +54,42 @@ export interface JsonDocument {
   /** Nothing was repaired: JSON.parse alone gives the same value, also of a part of the text. */
   readonly isPlain: boolean;
   /**
-   * The text that element `index` of the top-level `"batch"` array was sent as, without white space around it.
+   * What the elements of the top-level `"batch"` array were sent as.
    * Null when there is no such array, and when an escaped key may spell the same.
    */
-  readonly elementText: ((index: number) => string) | null;
+  readonly elements: BatchElements | null;
   /** Whether `part` (the value or something within it) holds, or stood for, a container beyond the depth limit. */
   readonly tooDeep: (part: unknown) => boolean;
+}
+
+/** The elements of a list as they were sent, each without white space around it. */
+export class BatchElements {
+  readonly #text: string;
+  readonly #offsets: readonly number[];
+
+  /** `offsets`: a start and an end of each by turns, in UTF-16 units of the text. */
+  constructor(text: string, offsets: readonly number[]) {
+    this.#text = text;
+    this.#offsets = offsets;
+  }
+
+  text(index: number): string {
+    return this.#text.slice(this.#offsets[index * 2], this.#offsets[index * 2 + 1]);
+  }
+
+  /** All of them, as views into the UTF-8 bytes that the text was decoded from. */
+  bytesIn(source: Buffer): Buffer[] {
+    const views: Buffer[] = [];
+    let charsBefore = 0;
+    let start = 0;
+    for (const [n, offset] of this.#offsets.entries()) {
+      const end = start + Buffer.byteLength(this.#text.slice(charsBefore, offset));
+      if (n % 2 === 1) views.push(source.subarray(start, end));
+      charsBefore = offset;
+      start = end;
+    }
+    return views;
+  }
 }
 
 /** The text is not JSON, or too much of it. Carries none of the text: it belongs to a customer and must not reach a log line. */
@@ -132,8 +164,4 @@ function parse(text: string): unknown {
 function isBatchOf(length: number, value: unknown): boolean {
   if (typeof value !== "object" || value === null || !("batch" in value)) return false;
   return Array.isArray(value.batch) && value.batch.length === length;
-}
-
-function sliced(text: string, offsets: readonly number[]): (index: number) => string {
-  return (index) => text.slice(offsets[index * 2], offsets[index * 2 + 1]);
 }

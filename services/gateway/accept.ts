@@ -1,7 +1,8 @@
+import type { StoredEvent } from "../../schemas/dialects/langfuse-owner.ts";
 import { bodyTooLarge, unavailable } from "../../schemas/errors.ts";
 import { positionAfter } from "../../schemas/position.ts";
 import type { Position } from "../../schemas/position.ts";
-import { ownerKey, recordEncoder } from "../../schemas/records.ts";
+import { HandedRecord, ownerKey, recordEncoder } from "../../schemas/records.ts";
 import type { RecordHeader, RecordOwner } from "../../schemas/records.ts";
 import { AppendError } from "../runtime/event-log/port.ts";
 import type { EventLog } from "../runtime/event-log/port.ts";
@@ -19,10 +20,12 @@ export type Source = Pick<RecordHeader, "project" | "keyId" | "sdkName" | "sdkVe
 
 export interface AcceptedEvent {
   readonly owner: RecordOwner;
-  /** The record's body: what the client sent. */
-  readonly body: string;
+  /** The record's body: what the client sent, as text or in UTF-8. */
+  readonly body: string | Buffer;
   /** Whether JSON.parse alone reads it as it was validated. */
   readonly isPlain: boolean;
+  /** What a writer would make of the body, for one in this process. */
+  readonly event?: StoredEvent;
 }
 
 /**
@@ -47,15 +50,12 @@ export function createAccept({ eventLog, now, registryPosition }: AcceptOptions)
     const stampedAt = receivedAt;
     // A delete kills what was received until its own millisecond: what comes after it must not share that.
     if (dialect === "delete") receivedAt += 1;
-    const encode = recordEncoder({
-      ...source,
-      dialect,
-      receivedAt: stampedAt,
-      registry: registryPosition(),
-    });
-    const entries = events.map(({ owner, body, isPlain }) => ({
+    const header = { ...source, dialect, receivedAt: stampedAt, registry: registryPosition() };
+    const encode = recordEncoder(header);
+    const entries = events.map(({ owner, body, isPlain, event }) => ({
       key: ownerKey(source.project, owner),
       value: encode(body, isPlain),
+      ...(event && { origin: new HandedRecord(header, event) }),
     }));
     try {
       const positions = await eventLog.append(entries);

@@ -68,7 +68,7 @@ function isJsonType(contentType = ""): boolean {
 }
 
 function plain(value: unknown): JsonDocument {
-  return { value, rounded: value, isPlain: true, elementText: null, tooDeep: () => false };
+  return { value, rounded: value, isPlain: true, elements: null, tooDeep: () => false };
 }
 
 /** Who sent the events of this request; the log line names it, too. */

@@ -15,6 +15,7 @@ import type { JsonDocument } from "../../schemas/json.ts";
 import { authenticate } from "../runtime/auth.ts";
 import type { ProjectCaller } from "../runtime/auth.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
+import { withoutMark } from "../runtime/http/text.ts";
 import type { AcceptedEvent } from "./accept.ts";
 import type { Gateway } from "./app.ts";
 import { ingestHandler, jsonDocument, sourceOf, tellPosition } from "./ingest.ts";
@@ -34,7 +35,8 @@ export function langfuseIngestion(app: Hono<HttpEnv>, gateway: Gateway): void {
       if (!envelope.ok) throw invalidBatch(envelope.errors);
       const { batch } = envelope;
       if (batch.length * eventBytesMin > gateway.limits.inflatedBytesMax) throw bodyTooLarge();
-      const verdict = await judge(batch, document, caller, gateway);
+      const bodies = document.elements?.bytesIn(withoutMark(body)) ?? null;
+      const verdict = await judge(batch, { document, bodies }, caller, gateway);
       const line = c.get("line");
       line.events = batch.length;
       line.rejected = verdict.errors.length;
@@ -71,10 +73,16 @@ interface Verdict {
   readonly errors: readonly EventError[];
 }
 
+interface Sent {
+  readonly document: JsonDocument;
+  /** The bytes of each event; null when they cannot be told apart. */
+  readonly bodies: readonly Buffer[] | null;
+}
+
 /** A valid `sdk-log` event ends up nowhere: neither stored nor answered (write-api §1.5). */
 async function judge(
   batch: readonly unknown[],
-  document: JsonDocument,
+  { document, bodies }: Sent,
   caller: ProjectCaller,
   { log, registry }: Pick<Gateway, "log" | "registry">,
 ): Promise<Verdict> {
@@ -92,9 +100,9 @@ async function judge(
       continue;
     }
     const { event } = validated;
-    const text = document.elementText?.(index) ?? JSON.stringify(element);
+    const body = bodies?.[index] ?? JSON.stringify(element);
     if (event.type === "sdk-log") {
-      log.debug("sdk-log event", { characters: text.length });
+      log.debug("sdk-log event", { bytes: Buffer.byteLength(body) });
       continue;
     }
     if (caller.access === "scores" && event.type !== "score-create") {
@@ -107,7 +115,7 @@ async function judge(
       continue;
     }
     events.push(event);
-    accepted.push({ owner: ownerOf(event), body: text, isPlain: document.isPlain });
+    accepted.push({ owner: ownerOf(event), body, isPlain: document.isPlain, event });
   }
   return { accepted, successes: successesOf(events), errors: [...invalid, ...forbidden] };
 }

@@ -319,7 +319,7 @@ describe("write-api §6 #3: an sdk-log event", () => {
     expect(answer.body.successes).toHaveLength(1);
     expect(gateway.records()).toHaveLength(1);
     expect(gateway.lines).toContainEqual(
-      expect.objectContaining({ level: "debug", characters: expect.any(Number) }),
+      expect.objectContaining({ level: "debug", bytes: expect.any(Number) }),
     );
     expect(JSON.stringify(gateway.lines)).not.toContain("private");
   });

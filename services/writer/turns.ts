@@ -2,10 +2,12 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 
 /** Longer work in one go would be felt by requests that wait for the event loop. */
 const workMsMax = 3;
+/** But a writer that is far behind must get on: requests then wait longer, and fewer come. */
+const workMsMaxBehind = 30;
 /** A turn of the event loop that takes longer has had other work to do. */
 const idleTurnMs = 0.5;
 /** How long a writer that keeps up stands back for a busy event loop. */
-const patienceMs = 20;
+const patienceMs = 60;
 /** A writer that is this many records behind stands back no more, or a steady load would leave it behind for good. */
 const patienceRecords = 20_000;
 
@@ -34,10 +36,12 @@ export function turnTaker(): (recordsBehind: number) => Turn {
     givingWay = null;
   }
   return (recordsBehind) => {
-    const standBackMs = recordsBehind < patienceRecords ? patienceMs : 0;
+    const isBehind = recordsBehind >= patienceRecords;
+    const standBackMs = isBehind ? 0 : patienceMs;
+    const workMs = isBehind ? workMsMaxBehind : workMsMax;
     since = performance.now();
     return () =>
       givingWay ??
-      (performance.now() - since < workMsMax ? undefined : (givingWay = giveWay(standBackMs)));
+      (performance.now() - since < workMs ? undefined : (givingWay = giveWay(standBackMs)));
   };
 }

@@ -11,6 +11,7 @@ import { markClean, openState } from "./log-state.ts";
 import type { LogState } from "./log-state.ts";
 import { saveOffset } from "./offsets.ts";
 import type { GroupOffset } from "./offsets.ts";
+import { Origins } from "./origins.ts";
 import { AppendError } from "./port.ts";
 import type {
   ConsumeOptions,
@@ -46,6 +47,8 @@ export interface FileLogOptions {
   readonly unconsumedBytesMax?: number;
   /** Free bytes of the disk below which appends are refused. */
   readonly diskFloorBytes?: number;
+  /** Of entries whose origin is kept for a consumer that is close behind. */
+  readonly originBytesMax?: number;
   /** A segment file is closed at this size. */
   readonly segmentBytes?: number;
   readonly fs?: LogFs;
@@ -56,6 +59,8 @@ const defaults = {
   queueBytesMax: 64 * MiB,
   unconsumedBytesMax: 4096 * MiB,
   diskFloorBytes: 512 * MiB,
+  // As objects they take two or three times as much.
+  originBytesMax: 40 * MiB,
   segmentBytes: 64 * MiB,
   fs: {
     open,
@@ -93,6 +98,7 @@ class FileLog implements EventLog {
   readonly #lock: DirectoryLock;
   readonly #state: LogState;
   readonly #commits: GroupCommit;
+  readonly #origins: Origins;
   readonly #retention: Retention;
   readonly #consumers = new Map<ConsumerLoop, { reader: FileReader; group: string | null }>();
   readonly #upkeepTimer: NodeJS.Timeout;
@@ -108,7 +114,13 @@ class FileLog implements EventLog {
     this.#lock = lock;
     this.#state = state;
     this.#freeBytes = freeBytes;
-    this.#commits = new GroupCommit(state.writer, (error) => this.#onGroup(error));
+    this.#origins = new Origins(settings.originBytesMax);
+    this.#commits = new GroupCommit(state.writer, {
+      onDurable: (base, lists) => this.#onDurable(base, lists),
+      onFailure: ({ message }) => {
+        this.#failure = { message: `The last write failed (${message})`, at: performance.now() };
+      },
+    });
     this.#retention = new Retention(settings.dir, settings.retention, state.segments);
     this.#measure();
     this.#upkeepTimer = setInterval(() => void this.#keepUp(), upkeepMs).unref();
@@ -132,11 +144,14 @@ class FileLog implements EventLog {
     const { segments } = this.#state;
     const offset = this.#offsetOf(options.group);
     const start = offset === null ? (segments[0]?.base ?? 0) : offset.committed;
-    const reader = new FileReader(segments, start, (next) => {
+    const onCommit = (next: number): void => {
       if (offset === null) return;
       offset.committed = next;
       this.#measure();
-    });
+    };
+    // A reader without a group goes over what others have yet to read.
+    const origins = offset === null ? null : this.#origins;
+    const reader = new FileReader(segments, start, { onCommit, origins });
     const consumer = new ConsumerLoop([reader], options, () => this.#consumers.delete(consumer));
     this.#consumers.set(consumer, { reader, group: options.group });
     return consumer;
@@ -195,13 +210,10 @@ class FileLog implements EventLog {
     return `${unconsumed} bytes of the event log are not consumed yet, more than ${unconsumedBytesMax}`;
   }
 
-  #onGroup(error: Error | null): void {
-    if (error !== null) {
-      this.#failure = {
-        message: `The last write failed (${error.message})`,
-        at: performance.now(),
-      };
-      return;
+  #onDurable(base: number, lists: readonly (readonly LogEntry[])[]): void {
+    let offset = base;
+    for (const entries of lists) {
+      for (const entry of entries) this.#origins.put(offset++, entry);
     }
     this.#failure = null;
     this.#measure();

@@ -4,17 +4,26 @@ import type { PartitionReader, PartitionSlice } from "./consumer.ts";
 import { isMissing } from "./durable-files.ts";
 import { FrameCursor } from "./frame-cursor.ts";
 import { nextValueAt, valueAt } from "./frame.ts";
+import type { Origins } from "./origins.ts";
 import { UnreadableError } from "./port.ts";
 import type { LogRecord } from "./port.ts";
 import type { SegmentFile } from "./segment-file.ts";
 import { segmentHeaderBytes } from "./segment.ts";
 import type { Segment } from "./segment.ts";
 
+export interface FileReaderOptions {
+  /** Told the offset behind what is done. */
+  readonly onCommit: (next: number) => void;
+  /** Where to ask for what the entries were made from; null to do without. */
+  readonly origins: Origins | null;
+}
+
 /** Reads a file log's entries in order, from the segment files. */
 export class FileReader implements PartitionReader {
   readonly partition = 0;
+  readonly start: bigint;
   readonly #segments: readonly Segment[];
-  readonly #onCommit: (next: number) => void;
+  readonly #options: FileReaderOptions;
   /** Offset of the entry to read next. */
   #offset: number;
   #source: Source | null = null;
@@ -22,10 +31,11 @@ export class FileReader implements PartitionReader {
   #rest: { readonly values: Buffer; at: number } | null = null;
 
   /** Reads from `offset` on. The list of segments may grow, and lose what lies before the reader. */
-  constructor(segments: readonly Segment[], offset: number, onCommit: (next: number) => void) {
+  constructor(segments: readonly Segment[], offset: number, options: FileReaderOptions) {
+    this.start = BigInt(offset);
     this.#segments = segments;
     this.#offset = offset;
-    this.#onCommit = onCommit;
+    this.#options = options;
   }
 
   get offset(): number {
@@ -48,7 +58,7 @@ export class FileReader implements PartitionReader {
   }
 
   commit(next: bigint): void {
-    this.#onCommit(Number(next));
+    this.#options.onCommit(Number(next));
   }
 
   async close(): Promise<void> {
@@ -81,7 +91,9 @@ export class FileReader implements PartitionReader {
     for (let rest = this.#rest; rest !== null && records.length < recordsMax; rest = this.#rest) {
       const value = valueAt(rest.values, rest.at);
       if (records.length > 0 && taken + value.length > bytesMax) break;
-      records.push({ offset: BigInt(this.#offset), value });
+      const origin = this.#options.origins?.take(this.#offset);
+      const record = { offset: BigInt(this.#offset), value };
+      records.push(origin === undefined ? record : { ...record, origin });
       taken += value.length;
       this.#offset += 1;
       rest.at = nextValueAt(rest.at, value);

@@ -15,20 +15,26 @@ interface Call {
   readonly reject: (error: AppendError) => void;
 }
 
+/** Hears of every group before its callers do. */
+export interface GroupListener {
+  /** The lists follow each other, from offset `base` on. */
+  onDurable(base: number, lists: readonly (readonly LogEntry[])[]): void;
+  onFailure(error: Error): void;
+}
+
 /** Gathers the appends of many callers into frames, so that they share one write and one sync. */
 export class GroupCommit {
   readonly #writer: SegmentWriter;
-  readonly #onGroup: (error: Error | null) => void;
+  readonly #listener: GroupListener;
   #queue: Call[] = [];
   #queuedBytes = 0;
   #running: Promise<void> | null = null;
   /** Reused for every group, because a fresh one would be cleared and collected each time. */
   #buffer = Buffer.allocUnsafeSlow(64 << 10);
 
-  /** `onGroup` hears of every group: null when it is durable, else why it failed. */
-  constructor(writer: SegmentWriter, onGroup: (error: Error | null) => void) {
+  constructor(writer: SegmentWriter, listener: GroupListener) {
     this.#writer = writer;
-    this.#onGroup = onGroup;
+    this.#listener = listener;
   }
 
   /** Bytes of values that wait or are being written. */
@@ -76,18 +82,22 @@ export class GroupCommit {
     const base = this.#writer.active.end;
     const count = sum(group, (call) => call.entries.length);
     const bytes = sum(group, (call) => call.bytes);
+    const lists = group.map((call) => call.entries);
     let failure: Error | null = null;
     try {
       const into = this.#bufferOf(frameSize(count, bytes));
-      const lists = group.map((call) => call.entries);
       await this.#writer.append(encodeFrame(into, base, lists), count);
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));
     }
     this.#queuedBytes -= bytes;
-    this.#onGroup(failure);
-    if (failure === null) resolveAll(group, base);
-    else rejectAll(group, failure);
+    if (failure === null) {
+      this.#listener.onDurable(base, lists);
+      resolveAll(group, base);
+    } else {
+      this.#listener.onFailure(failure);
+      rejectAll(group, failure);
+    }
   }
 
   #bufferOf(bytes: number): Buffer {
