@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 
+import { validateEvent } from "./dialects/langfuse.ts";
 import { mapRecord, ownerKeyOf } from "./mapping.ts";
 import { decodeJsonLogs } from "./otlp/log-request.ts";
 import { decodeJsonRequest } from "./otlp/json-request.ts";
-import { decodeRecord, recordEncoder } from "./records.ts";
+import { decodeRecord, HandedRecord, recordEncoder } from "./records.ts";
 import type { RecordHeader } from "./records.ts";
 import { Registry } from "./registry.ts";
 
@@ -78,3 +79,29 @@ test.each(["otlp", "otlp-events"] as const)(
     }
   },
 );
+
+test("an event that is handed over maps to what its record's bytes map to", () => {
+  const timestamp = "2026-11-01T10:00:00.000Z";
+  const sent = [
+    [
+      "trace-create",
+      { id: "t", input: { a: [1.5, null, "é"] }, tags: ["b", "a"], metadata: { n: 1e21 } },
+    ],
+    [
+      "generation-create",
+      { traceId: "t", id: "g", model: "gpt-4o", usage: { input: 3, output: 4 } },
+    ],
+    ["span-update", { traceId: "t", id: "s", endTime: timestamp, level: "ERROR" }],
+    ["score-create", { traceId: "t", id: "c", name: "n", value: 0.1 }],
+  ] as const;
+  for (const [type, body] of sent) {
+    const event = { id: `e-${type}`, type, timestamp, body };
+    const record = decodeRecord(recordOf("langfuse", event));
+    const validated = validateEvent(event);
+    if (!validated.ok || validated.event.type === "sdk-log") throw new Error(`${type} is refused`);
+    const handed = new HandedRecord(record.header, validated.event);
+    const mapping = mapRecord(handed, new Registry());
+    expect(mapping.ok).toBe(true);
+    expect(mapping).toEqual(mapRecord(record, new Registry()));
+  }
+});

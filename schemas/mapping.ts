@@ -2,14 +2,15 @@ import { withCostBasis } from "./cost-basis.ts";
 import { langfuseFacts } from "./dialects/langfuse-facts.ts";
 import { ownerOf } from "./dialects/langfuse-owner.ts";
 import { validateEvent } from "./dialects/langfuse.ts";
+import type { LangfuseEvent } from "./dialects/langfuse.ts";
 import type { Deletion, Fact } from "./facts.ts";
 import { parseJson } from "./json.ts";
 import type { ParkReason } from "./parked.ts";
 import { eventFacts } from "./otlp/event-facts.ts";
 import { spanFacts } from "./otlp/facts.ts";
 import type { OtelSpan } from "./otlp/span.ts";
-import { decodeRecord, ownerKey } from "./records.ts";
-import type { DecodedRecord, DeleteBody } from "./records.ts";
+import { decodeRecord, HandedRecord, ownerKey } from "./records.ts";
+import type { DecodedRecord, DeleteBody, RecordHeader } from "./records.ts";
 import type { Registry } from "./registry.ts";
 import { isConfigured, judgeScore } from "./score-configs.ts";
 
@@ -24,29 +25,39 @@ const depthMax = 2000;
  * Turns a record of the log into what it states. The same record gives the same statements, always; it never throws.
  * `registry` must have passed the record's position: configuration is taken as it was there, whatever came later.
  */
-export function mapRecord(record: DecodedRecord, registry: Registry): Mapping {
-  const { dialect } = record.header;
+export function mapRecord(record: DecodedRecord | HandedRecord, registry: Registry): Mapping {
   try {
-    switch (dialect) {
-      case "langfuse":
-        return mapLangfuse(record, registry);
-      case "otlp":
-        return mapSpan(record, registry);
-      case "otlp-events":
-        return { ok: true, statements: eventFacts(record.header, spanOf(record)) };
-      case "delete":
-        return { ok: true, statements: [deletionOf(record)] };
-    }
-    return { ok: false, reason: "undecodable", detail: `unknown dialect ${String(dialect)}` };
+    return record instanceof HandedRecord
+      ? mapEvent(record.header, record.event, registry)
+      : mapDecoded(record, registry);
   } catch (error) {
     return { ok: false, reason: "unmappable", detail: String(error) };
   }
+}
+
+function mapDecoded(record: DecodedRecord, registry: Registry): Mapping {
+  const { dialect } = record.header;
+  switch (dialect) {
+    case "langfuse":
+      return mapLangfuse(record, registry);
+    case "otlp":
+      return mapSpan(record, registry);
+    case "otlp-events":
+      return { ok: true, statements: eventFacts(record.header, spanOf(record)) };
+    case "delete":
+      return { ok: true, statements: [deletionOf(record)] };
+    // It tells writers where to look; of the entities it names it states nothing.
+    case "loose":
+      return { ok: true, statements: [] };
+  }
+  return { ok: false, reason: "undecodable", detail: `unknown dialect ${String(dialect)}` };
 }
 
 /** The log key under which a parked record goes into the log again: its owner's where it can be told. */
 export function ownerKeyOf(bytes: Buffer): string {
   const record = decodeRecord(bytes);
   const { header, body } = record;
+  if (header.routed !== undefined) return header.routed;
   if (header.dialect === "delete") {
     const { kind, id }: DeleteBody = JSON.parse(body);
     return ownerKey(header.project, kind === "trace" ? { traceId: id, id } : { id });
@@ -66,7 +77,10 @@ function mapLangfuse({ header, body, isPlain }: DecodedRecord, registry: Registr
   if (!validated.ok) {
     return { ok: false, reason: "unmappable", detail: JSON.stringify(validated.issues) };
   }
-  const { event } = validated;
+  return mapEvent(header, validated.event, registry);
+}
+
+function mapEvent(header: RecordHeader, event: LangfuseEvent, registry: Registry): Mapping {
   const position = Number(header.registry);
   let configured: Fact["columns"] | null = null;
   if (event.type === "score-create" && isConfigured(event.body)) {

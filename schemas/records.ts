@@ -1,3 +1,5 @@
+import type { StoredEvent } from "./dialects/langfuse-owner.ts";
+
 /**
  * A record of the event log: what a client sent, validated but not mapped, with what the gateway knew of it.
  *
@@ -8,7 +10,7 @@
 export interface RecordHeader {
   readonly project: string;
   /** Which mapping turns the body into facts. */
-  readonly dialect: "langfuse" | "otlp" | "otlp-events" | "delete";
+  readonly dialect: "langfuse" | "otlp" | "otlp-events" | "delete" | "loose";
   /** When the gateway had it, epoch milliseconds. Never changes, also when the record is appended again. */
   readonly receivedAt: number;
   /** The public key that sent it. */
@@ -17,6 +19,8 @@ export interface RecordHeader {
   readonly sdkVersion: string;
   /** The registry position the gateway had folded: the writer maps with no older configuration. */
   readonly registry: string;
+  /** The log key under which a writer has appended it again, because what it is about lives there. */
+  readonly routed?: string;
 }
 
 export interface DecodedRecord {
@@ -26,27 +30,51 @@ export interface DecodedRecord {
   readonly isPlain: boolean;
 }
 
+/** A record of a Langfuse event as the gateway had it, for a writer in the same process: it need not decode its bytes. */
+export class HandedRecord {
+  readonly header: RecordHeader;
+  /** Not to be changed. */
+  readonly event: StoredEvent;
+
+  constructor(header: RecordHeader, event: StoredEvent) {
+    this.header = header;
+    this.event = event;
+  }
+}
+
 /** The body of a `delete` record. */
 export interface DeleteBody {
   readonly kind: "trace" | "score";
   readonly id: string;
 }
 
+/**
+ * The body of a `loose` record, which writers append for each other: rows that were written under a key which a later
+ * record of the same entity may not have. Not routed, it goes to every partition; routed, to the owner of the rows.
+ */
+export interface LooseBody {
+  readonly entities: readonly { readonly kind: "observation" | "score"; readonly id: string }[];
+}
+
 /** The first byte says how to read the rest, and of a body whether it is plain. */
 const format = { careful: 1, plain: 2 } as const;
 const prefixBytes = 5;
 
-/** Encodes records that share one header; the header is turned to bytes once. */
-export function recordEncoder(header: RecordHeader): (body: string, isPlain?: boolean) => Buffer {
+/** Encodes records that share one header; the header is turned to bytes once. A body of bytes is UTF-8. */
+export function recordEncoder(
+  header: RecordHeader,
+): (body: string | Buffer, isPlain?: boolean) => Buffer {
   const json = Buffer.from(JSON.stringify(header));
   const prefix = Buffer.allocUnsafe(prefixBytes + json.length);
   prefix.writeUInt32LE(json.length, 1);
   json.copy(prefix, prefixBytes);
   return (body, isPlain = false) => {
-    const record = Buffer.allocUnsafe(prefix.length + Buffer.byteLength(body));
-    prefix.copy(record);
-    record.writeUInt8(isPlain ? format.plain : format.careful, 0);
-    record.write(body, prefix.length);
+    const bodyBytes = typeof body === "string" ? Buffer.byteLength(body) : body.length;
+    const record = Buffer.allocUnsafe(prefix.length + bodyBytes);
+    record.set(prefix);
+    record[0] = isPlain ? format.plain : format.careful;
+    if (typeof body === "string") record.write(body, prefix.length);
+    else record.set(body, prefix.length);
     return record;
   };
 }

@@ -48,7 +48,26 @@ export type RegistryChange =
       readonly config: ScoreConfig;
       /** The revision it was made from. */
       readonly revision: number;
-    };
+    }
+  | LeaseTake
+  | { readonly type: "lease-release"; readonly name: string; readonly holder: string };
+
+/** Work that one process may do at a time. Taken again by its holder it is prolonged. */
+export interface LeaseTake {
+  readonly type: "lease-take";
+  readonly name: string;
+  readonly holder: string;
+  /** From the command's `at` on, in milliseconds; then anybody may take it. */
+  readonly lastsMs: number;
+}
+
+export interface Lease {
+  readonly holder: string;
+  /** Epoch milliseconds. */
+  readonly until: number;
+  /** Greater with every new holder: where it was first taken in the stream. */
+  readonly fence: number;
+}
 
 /** Built-in models that are new or changed, and the ids of those that are no more. */
 export interface PricesPublish {
@@ -75,7 +94,7 @@ export interface RegistryCommand {
 export type RegistryOutcome = "done" | "conflict" | "not-found";
 
 /** A process that meets a command of a later version must stop folding, or it would come to differ from the others. */
-export const foldVersion = 1;
+export const foldVersion = 2;
 
 /** Outcomes are remembered for this many commands, which is how long a repeat of one is recognised. */
 const outcomesMax = 10_000;
@@ -87,6 +106,7 @@ export class Registry {
   readonly keysBySecretDigest = new Map<string, ApiKey>();
   readonly models = new ModelBook();
   readonly scoreConfigs = new ScoreConfigs();
+  readonly leases = new Map<string, Lease>();
   /** Of the built-in prices in force. */
   pricesVersion: readonly number[] = [];
   readonly #outcomes = new Map<string, RegistryOutcome>();
@@ -158,6 +178,19 @@ export class Registry {
         return this.scoreConfigs.create(change.config, position) ? "done" : "conflict";
       case "score-config-update":
         return this.scoreConfigs.update(change.config, change.revision, position);
+      case "lease-take": {
+        const { name, holder, lastsMs } = change;
+        const held = this.leases.get(name);
+        const isOwn = held?.holder === holder;
+        if (held && !isOwn && held.until > at) return "conflict";
+        const fence = held && isOwn ? held.fence : position;
+        this.leases.set(name, { holder, until: at + lastsMs, fence });
+        return "done";
+      }
+      case "lease-release":
+        if (this.leases.get(change.name)?.holder !== change.holder) return "conflict";
+        this.leases.delete(change.name);
+        return "done";
     }
   }
 

@@ -9,13 +9,16 @@ import { listSettings } from "./runtime/config.ts";
 import type { Environment } from "./runtime/config.ts";
 
 describe("the command line", () => {
-  it.each([["--help"], ["-h"], ["standalone", "--help"], ["keys", "revoke", "-h"]])(
-    "shows every command, setting and default with %s %s",
+  it.each([["--help"], ["-h"]])(
+    "shows every command, setting and default with %s",
     async (...args) => {
       const { code, out, err } = await sluice(args);
       expect({ code, err }).toEqual({ code: 0, err: "" });
       for (const command of [
         "standalone",
+        "gateway",
+        "writer",
+        "query",
         "keys create",
         "keys list",
         "keys revoke",
@@ -29,6 +32,34 @@ describe("the command line", () => {
       }
     },
   );
+
+  it.each([
+    [
+      ["gateway", "--help"],
+      ["SLUICE_PORT", "SLUICE_KAFKA_BROKERS", "SLUICE_QUERY_URL"],
+      "CLICKHOUSE",
+    ],
+    [["writer", "-h"], ["SLUICE_CLICKHOUSE_URL", "SLUICE_WRITER_ROWS_MAX"], "SLUICE_ENGINE"],
+    [["query", "--help"], ["SLUICE_READ_ROWS_MAX", "SLUICE_KEY_PEPPER"], "SLUICE_WRITER"],
+    [["standalone", "--help"], ["SLUICE_ENGINE_READERS", "SLUICE_UPSTREAM_URL"], "SLUICE_KAFKA"],
+    [["keys", "revoke", "-h"], ["SLUICE_DATA_DIR", "--public-key"], "SLUICE_PORT"],
+  ])("shows with %j what concerns that command and nothing else", async (args, has, hasNot) => {
+    const { code, out } = await sluice(args);
+    expect(code).toBe(0);
+    expect(out.match(/^ {2}sluice /gm)).toHaveLength(1);
+    for (const text of has) expect(out).toContain(text);
+    expect(out).not.toContain(hasNot);
+  });
+
+  it.each([
+    ["gateway", ["SLUICE_KAFKA_BROKERS"]],
+    ["writer", ["SLUICE_KAFKA_BROKERS", "SLUICE_CLICKHOUSE_URL"]],
+    ["query", ["SLUICE_KAFKA_BROKERS", "SLUICE_CLICKHOUSE_URL"]],
+  ])("does not start %s without what it needs, all of which it names", async (command, names) => {
+    const { code, err } = await sluice([command]);
+    expect(code).toBe(2);
+    for (const name of names) expect(err).toMatch(new RegExp(`${name} is not set: .*like`));
+  });
 
   it("shows the version of the package", async () => {
     const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");

@@ -25,7 +25,13 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     "services/query",
     "clickhouse",
   ],
-  services: ["services/runtime", "services/standalone"],
+  services: [
+    "services/runtime",
+    "services/gateway",
+    "services/writer",
+    "services/query",
+    "services/standalone",
+  ],
   bench: ["schemas", "services/runtime", "services/standalone", "clickhouse"],
   test: [
     "schemas",

@@ -1,3 +1,4 @@
+import { addDecimals } from "../decimal.ts";
 import type { Observation } from "./observation.ts";
 import type { ScoreV1 } from "./score.ts";
 import {
@@ -115,6 +116,32 @@ export function traceOf(row: StoredTrace): Trace {
 /** The trace's page in the web interface, without a host. */
 export function htmlPathOf(row: { readonly project_id: string; readonly id: string }): string {
   return `/project/${row.project_id}/traces/${encodeURIComponent(row.id)}`;
+}
+
+/** What these observations of one trace add up to; undefined when there are none. */
+export function totalsOf(
+  trace_id: string,
+  observations: readonly {
+    readonly start_time: string;
+    readonly end_time: string | null;
+    readonly total_cost: string | null;
+  }[],
+): StoredTraceTotals | undefined {
+  const [first] = observations;
+  if (!first) return undefined;
+  let { start_time: min_start, start_time: max_start } = first;
+  let max_end: string | null = null;
+  const costs: string[] = [];
+  // Moments as ClickHouse prints them are all of one length, so texts compare as they do.
+  for (const { start_time, end_time, total_cost } of observations) {
+    if (start_time < min_start) min_start = start_time;
+    if (start_time > max_start) max_start = start_time;
+    const end = end_time !== null && end_time < start_time ? start_time : end_time;
+    if (end !== null && (max_end === null || end > max_end)) max_end = end;
+    if (total_cost !== null) costs.push(total_cost);
+  }
+  const cost = costs.length === 0 ? null : addDecimals(costs);
+  return { trace_id, min_start, max_start, max_end, cost };
 }
 
 export function totalCostOf(totals: StoredTraceTotals | undefined): number {

@@ -15,6 +15,15 @@ export interface PagesOptions extends PublicUrlOptions {
   readonly routes: readonly RouteDescription[];
 }
 
+/** Where {@link addPages} puts them. */
+export const pageRoutes = [
+  "/trace/:traceId",
+  "/project/:projectId/traces/:traceId",
+  "/openapi.json",
+  "/openapi.yaml",
+  "/docs",
+].map((path) => ({ method: "get", path }));
+
 /** The pages that need no key: where links of SDKs lead, and what the API is. They tell nothing of any project. */
 export function addPages(app: Hono<HttpEnv>, options: PagesOptions): void {
   const publicUrl = publicUrlOf(options);

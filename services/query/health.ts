@@ -4,10 +4,8 @@ import { z } from "zod";
 import { isAnswering, hasRecentEvents } from "../../clickhouse/queries/health.ts";
 import { flagParam, parseQuery } from "../../schemas/public-api/params.ts";
 import type { HttpEnv } from "../runtime/http/app.ts";
+import { contractVersion as version } from "../runtime/http/probes.ts";
 import type { QueryDeps } from "./route.ts";
-
-/** The Langfuse release whose contract is served: clients read it to tell what a server can do. */
-const version = "4.16.0";
 
 export const query = z.object({
   failIfDatabaseUnavailable: flagParam,

@@ -28,6 +28,27 @@ const exampleConfig: Config = {
     diskFloorBytes: 536_870_912,
   },
   engine: { memoryBytesMax: 2_147_483_648, readers: 2 },
+  clickhouse: {
+    url: "http://clickhouse:8123",
+    user: "default",
+    password: "example",
+    cluster: "default",
+    connectionsMax: 16,
+    compress: "off",
+  },
+  kafka: {
+    brokers: ["kafka-1:9092", "kafka-2:9092"],
+    topicPrefix: "sluice",
+    partitions: 12,
+    replication: 3,
+    retentionHours: 168,
+    compression: "gzip",
+    queueBytesMax: 67_108_864,
+    ssl: "off",
+    saslMechanism: "scram-sha-512",
+    saslUsername: "sluice",
+    saslPassword: "example",
+  },
   writer: {
     rowsMax: 5000,
     bytesMax: 16_777_216,
@@ -37,6 +58,15 @@ const exampleConfig: Config = {
     tokenizeBytesMax: 32_768,
   },
   reads: { timeoutMs: 15_000, memoryBytesMax: 1_073_741_824, rowsMax: 50_000_000 },
+  drainMs: 0,
+  gateway: { workers: 1 },
+  forward: {
+    queryUrl: "http://query:3000",
+    upstreamUrl: "https://langfuse.example.com",
+    inflightMax: 256,
+    timeoutMs: 30_000,
+  },
+  keyPepper: Buffer.from("key pepper of 32 bytes in hex!!:"),
   init: {
     projectId: "my-project",
     projectName: "My Project",
@@ -64,10 +94,15 @@ describe(".env.example", () => {
 describe("parseConfig", () => {
   it("starts with the defaults of the example when nothing is set", () => {
     const nothing = { projectId: null, projectName: null, publicKey: null, secretKey: null };
+    const noSasl = { saslMechanism: null, saslUsername: null, saslPassword: null };
     expect(configOf({})).toEqual({
       ...exampleConfig,
       http: { ...exampleConfig.http, publicUrl: null, trustedProxies: null },
       otlp: { ...exampleConfig.otlp, grpcPort: null },
+      clickhouse: { ...exampleConfig.clickhouse, url: null, password: null, cluster: null },
+      kafka: { ...exampleConfig.kafka, brokers: null, ...noSasl },
+      forward: { ...exampleConfig.forward, queryUrl: null, upstreamUrl: null },
+      keyPepper: null,
       init: nothing,
     });
   });
@@ -145,6 +180,17 @@ describe("parseConfig", () => {
     expect(problemsOf({ SLUICE_OTLP_GRPC_PORT: "none" })[0]).toContain("65535, or off.");
   });
 
+  it("reads a pepper in hex and in base64, and takes none of fewer than 32 bytes", () => {
+    const bytes = Buffer.alloc(32, 0xa5);
+    for (const encoding of ["hex", "base64"] as const) {
+      const env = { SLUICE_KEY_PEPPER: bytes.toString(encoding) };
+      expect(configOf(env).keyPepper).toEqual(bytes);
+      expect(showConfig(env)).toContain("SLUICE_KEY_PEPPER=(hidden)");
+      const short = { SLUICE_KEY_PEPPER: bytes.subarray(1).toString(encoding) };
+      expect(problemsOf(short)[0]).toContain("openssl rand -hex 32");
+    }
+  });
+
   it("drops the last slash of the public address and keeps its path", () => {
     const url = "https://example.com/traces/";
     expect(configOf({ SLUICE_PUBLIC_URL: url }).http.publicUrl).toBe("https://example.com/traces");
@@ -182,6 +228,9 @@ describe("parseConfig", () => {
       expect.stringContaining("no such request could ever enter"),
     ]);
     expect(problemsOf({ SLUICE_READ_MEMORY_BYTES: "3GiB" })[0]).toContain("lower it");
+    expect(problemsOf({ SLUICE_CLICKHOUSE_CLUSTER: "c" })[0]).toContain("SLUICE_CLICKHOUSE_URL");
+    const url = { SLUICE_CLICKHOUSE_URL: "http://clickhouse:8123" };
+    expect(configOf({ ...url, SLUICE_READ_MEMORY_BYTES: "3GiB" }).clickhouse.cluster).toBeNull();
   });
 
   it("warns of a misspelt setting and leaves other variables alone", () => {

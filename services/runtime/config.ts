@@ -1,5 +1,5 @@
+import type { Setting } from "./setting.ts";
 import { settings } from "./settings.ts";
-import type { Setting } from "./settings.ts";
 
 /** The parsed configuration. Sizes are bytes, times as the unit in their name says. */
 export type Config = Values<typeof settings>;
@@ -22,10 +22,15 @@ export function parseConfig(env: Environment): ParsedConfig {
   return { ok: true, config: values, warnings: unknownNames(env) };
 }
 
-/** All settings in the order of the table. */
-export function listSettings(): readonly Setting<unknown>[] {
+/** All settings in the order of the table, or those of some of its groups. */
+export function listSettings(
+  groups: readonly (keyof Config)[] = Object.keys(settings) as (keyof Config)[],
+): readonly Setting<unknown>[] {
   const list: Setting<unknown>[] = [];
-  readTable(settings, (entry) => void list.push(entry));
+  const table = Object.fromEntries(
+    Object.entries(settings).filter(([group]) => (groups as readonly string[]).includes(group)),
+  );
+  readTable(table, (entry) => void list.push(entry));
   return list;
 }
 
@@ -85,7 +90,7 @@ function given(entry: Setting<unknown>, env: Environment): { name: string; text:
 /** Settings that are well written each by itself but cannot go together. */
 function conflicts(config: Config): readonly string[] {
   const found: string[] = [];
-  const { http, otlp, init, reads, engine } = config;
+  const { http, otlp, init, reads, engine, clickhouse, kafka } = config;
   if (http.bodyBytesMax > http.inflightBytesMax)
     found.push(
       "SLUICE_BODY_BYTES_MAX is above SLUICE_INFLIGHT_BYTES_MAX: no such body could ever enter.",
@@ -94,11 +99,18 @@ function conflicts(config: Config): readonly string[] {
     found.push(
       "SLUICE_OTLP_BODY_BYTES_MAX is above SLUICE_INFLIGHT_BYTES_MAX: no such request could ever enter.",
     );
-  if (reads.memoryBytesMax > engine.memoryBytesMax)
+  if (clickhouse.url === null && reads.memoryBytesMax > engine.memoryBytesMax)
     found.push("SLUICE_READ_MEMORY_BYTES is above SLUICE_ENGINE_MEMORY_BYTES: lower it.");
+  if (clickhouse.url === null && clickhouse.cluster !== null)
+    found.push("SLUICE_CLICKHOUSE_CLUSTER is of a server: set SLUICE_CLICKHOUSE_URL too.");
   if ((init.publicKey === null) !== (init.secretKey === null))
     found.push(
       "SLUICE_INIT_PROJECT_PUBLIC_KEY and SLUICE_INIT_PROJECT_SECRET_KEY belong together: set both or neither.",
+    );
+  const sasl = [kafka.saslMechanism, kafka.saslUsername, kafka.saslPassword];
+  if (sasl.includes(null) && sasl.some((part) => part !== null))
+    found.push(
+      "SLUICE_KAFKA_SASL_MECHANISM, _USERNAME and _PASSWORD belong together: set all three or none.",
     );
   return found;
 }

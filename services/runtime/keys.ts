@@ -3,6 +3,7 @@ import { mkdir, open, readFile } from "node:fs/promises";
 import path from "node:path";
 import type { ApiKey } from "../../schemas/registry.ts";
 import type { KeyInfo, KeyRing } from "./auth.ts";
+import type { Config } from "./config.ts";
 import type { RegistryFold } from "./registry.ts";
 
 export interface KeyPair {
@@ -42,6 +43,28 @@ export function apiKeyOf(
   };
 }
 
+/**
+ * The pepper of processes that share a registry: the one of the settings, else that of their data directory. None is
+ * made here, for another process would not know it.
+ */
+export async function sharedPepper({
+  keyPepper,
+  dataDir,
+}: Pick<Config, "keyPepper" | "dataDir">): Promise<Buffer> {
+  if (keyPepper) return keyPepper;
+  const file = path.resolve(dataDir, "secrets", "pepper");
+  try {
+    return await readPepper(file);
+  } catch (error) {
+    if (!isCode(error, "ENOENT")) throw error;
+    const advice =
+      "set it to the same 32 random bytes for every gateway and query process (openssl rand -hex 32)";
+    throw new Error(`SLUICE_KEY_PEPPER is not set and ${file} does not exist: ${advice}`, {
+      cause: error,
+    });
+  }
+}
+
 /** The pepper of a data directory, made on first use; only its owner may read it. */
 export async function loadPepper(directory: string): Promise<Buffer> {
   const file = path.join(directory, "pepper");
@@ -55,12 +78,20 @@ export async function loadPepper(directory: string): Promise<Buffer> {
       await handle.close();
     }
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    if (!isCode(error, "EEXIST")) throw error;
   }
+  return await readPepper(file);
+}
+
+async function readPepper(file: string): Promise<Buffer> {
   const pepper = await readFile(file);
   if (pepper.length !== 32)
     throw new Error(`${file} is not a pepper of 32 bytes: restore it from a backup`);
   return pepper;
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
 }
 
 /** Finds keys in the registry; an unknown one is looked for again after the fold has reached the stream's end. */

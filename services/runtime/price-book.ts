@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -26,18 +27,24 @@ export async function publishPrices(fold: RegistryFold): Promise<number> {
   const { models, removed } = changesTo(fold.registry.models, builtInModels());
   for (let from = 0; from < models.length; from += modelsPerCommand) {
     const slice = models.slice(from, from + modelsPerCommand);
-    await publish(fold, { models: slice, removed: [], version: null });
+    await publish(fold, version, { models: slice, removed: [], version: null });
   }
   // The version comes last: a start that is broken off is made up for by the next.
-  await publish(fold, { models: [], removed, version });
+  await publish(fold, version, { models: [], removed, version });
   return models.length + removed.length;
 }
 
 async function publish(
   fold: RegistryFold,
+  target: readonly number[],
   part: { models: ModelDefinition[]; removed: string[]; version: readonly number[] | null },
 ): Promise<void> {
-  await fold.submit({ type: "prices-publish", ...part }, "start of the server");
+  const change = { type: "prices-publish", ...part } as const;
+  // The same from several processes at once counts once.
+  const id = createHash("sha256")
+    .update(JSON.stringify([target, change]))
+    .digest("hex");
+  await fold.submit(change, "start of the server", `prices ${id}`);
 }
 
 function priceListVersion(): readonly number[] {

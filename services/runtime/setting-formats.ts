@@ -57,6 +57,35 @@ export function httpUrl(): Format<string> {
   };
 }
 
+/** Addresses of brokers, `host:port` each, with a comma between them. */
+export function brokerList(): Format<readonly string[]> {
+  return {
+    expected: "addresses like kafka-1:9092,kafka-2:9092",
+    parse(text) {
+      const entries = text.split(",").map((entry) => entry.trim());
+      return entries.every(isBroker) ? entries : undefined;
+    },
+  };
+}
+
+function isBroker(text: string): boolean {
+  const [, port = "0"] = /^(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})$/.exec(text) ?? [];
+  return Number(port) >= 1 && Number(port) <= 65_535;
+}
+
+/** At least 32 bytes as hex or base64; what reads as hex is hex. */
+export function keyPepper(): Format<Buffer> {
+  return {
+    expected: "32 bytes or more in hex or base64: `openssl rand -hex 32` makes them",
+    parse(text) {
+      const isHex = /^(?:[\da-f]{2})+$/i.test(text);
+      if (!isHex && !/^[\w+/-]+={0,2}$/.test(text)) return undefined;
+      const bytes = Buffer.from(text, isHex ? "hex" : "base64");
+      return bytes.length >= 32 ? bytes : undefined;
+    },
+  };
+}
+
 /** How many proxies stand in front, or the addresses and subnets that they have. */
 export type TrustedProxies = number | readonly string[];
 

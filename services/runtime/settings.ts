@@ -1,7 +1,23 @@
 import { isIP } from "node:net";
 
 import { logLevels } from "./logger.ts";
-import { byteSize, httpUrl, oneOf, proxyList, textLike, wholeNumber } from "./setting-formats.ts";
+import { optional, setting } from "./setting.ts";
+import { clickhouseSettings } from "./settings-clickhouse.ts";
+import {
+  drainMsSetting,
+  forwardSettings,
+  gatewaySettings,
+  keyPepperSetting,
+} from "./settings-processes.ts";
+import {
+  brokerList,
+  byteSize,
+  httpUrl,
+  oneOf,
+  proxyList,
+  textLike,
+  wholeNumber,
+} from "./setting-formats.ts";
 import type { Format } from "./setting-formats.ts";
 
 const KiB = 1024;
@@ -145,6 +161,77 @@ export const settings = {
       "Reads that the embedded engine runs at the same time.",
     ),
   },
+  clickhouse: clickhouseSettings,
+  kafka: {
+    brokers: optional(
+      "SLUICE_KAFKA_BROKERS",
+      "kafka-1:9092,kafka-2:9092",
+      brokerList(),
+      "Kafka brokers to reach the cluster by, where Kafka is the event log.",
+    ),
+    topicPrefix: setting(
+      "SLUICE_KAFKA_TOPIC_PREFIX",
+      "sluice",
+      // Kafka allows 249 characters in a topic; what Sluice adds needs far less than 49.
+      textLike(/^[A-Za-z0-9._-]{1,200}$/, "1 to 200 letters, digits, dots, dashes or underscores"),
+      "How the names of Sluice's topics and consumer groups begin.",
+    ),
+    partitions: setting(
+      "SLUICE_KAFKA_PARTITIONS",
+      "12",
+      wholeNumber(1, 1000),
+      "Partitions of the events; raising it starts a new generation of the topic.",
+    ),
+    replication: setting(
+      "SLUICE_KAFKA_REPLICATION",
+      "3",
+      wholeNumber(1, 9),
+      "Brokers that keep each entry; 1 where there is one broker.",
+    ),
+    retentionHours: setting(
+      "SLUICE_KAFKA_RETENTION_HOURS",
+      "168",
+      wholeNumber(1, 87_600),
+      "How long Kafka keeps events, in hours: the longest outage of ClickHouse that loses nothing.",
+    ),
+    compression: setting(
+      "SLUICE_KAFKA_COMPRESSION",
+      "gzip",
+      oneOf(["gzip", "none"]),
+      "How entries are compressed on their way to Kafka and in it.",
+    ),
+    queueBytesMax: setting(
+      "SLUICE_KAFKA_QUEUE_BYTES_MAX",
+      "64MiB",
+      byteSize(16 * MiB, 64 * GiB),
+      "Bytes that may wait for Kafka; beyond it a request gets 503.",
+    ),
+    ssl: setting(
+      "SLUICE_KAFKA_SSL",
+      "off",
+      oneOf(["off", "on"]),
+      "Whether to reach the brokers over TLS.",
+    ),
+    saslMechanism: optional(
+      "SLUICE_KAFKA_SASL_MECHANISM",
+      "scram-sha-512",
+      oneOf(["plain", "scram-sha-256", "scram-sha-512"]),
+      "How to sign in to the brokers; it needs a user name and a password.",
+    ),
+    saslUsername: optional(
+      "SLUICE_KAFKA_SASL_USERNAME",
+      "sluice",
+      textLike(/^[^\p{Cc}]{1,200}$/u, "1 to 200 characters on one line"),
+      "User name at the brokers.",
+    ),
+    saslPassword: optional(
+      "SLUICE_KAFKA_SASL_PASSWORD",
+      "example",
+      textLike(/^[^\p{Cc}]{1,1000}$/u, "1 to 1,000 characters on one line"),
+      "Password at the brokers.",
+      { secret: true },
+    ),
+  },
   writer: {
     rowsMax: setting(
       "SLUICE_WRITER_ROWS_MAX",
@@ -204,6 +291,10 @@ export const settings = {
       "Most rows of the database that one read looks at.",
     ),
   },
+  drainMs: drainMsSetting,
+  gateway: gatewaySettings,
+  forward: forwardSettings,
+  keyPepper: keyPepperSetting,
   init: {
     projectId: optional(
       "SLUICE_INIT_PROJECT_ID",
@@ -235,37 +326,3 @@ export const settings = {
     ),
   },
 };
-
-/** One setting, as `--help` and `.env.example` show it. */
-export interface Setting<Value> {
-  readonly name: string;
-  /** Langfuse's name for the same thing, which is read too. */
-  readonly twin: string | null;
-  /** The default, as one would write it; null when there is none. */
-  readonly initial: string | null;
-  /** A value to show where there is no default. */
-  readonly example: string;
-  readonly about: string;
-  readonly secret: boolean;
-  readonly format: Format<Value>;
-}
-
-function setting<Value>(
-  name: string,
-  initial: string,
-  format: Format<Value>,
-  about: string,
-): Setting<Value> {
-  return { name, twin: null, initial, example: initial, about, secret: false, format };
-}
-
-function optional<Value>(
-  name: string,
-  example: string,
-  format: Format<Value>,
-  about: string,
-  extra: { readonly twin?: string; readonly secret?: boolean } = {},
-): Setting<Value | null> {
-  const { twin = null, secret = false } = extra;
-  return { name, twin, initial: null, example, about, secret, format };
-}

@@ -37,7 +37,7 @@ export async function openCore(config: Config, log: Logger, lifecycle: Lifecycle
   const directory = path.resolve(config.dataDir);
   const lock = await lockDirectory(directory, {});
   lifecycle.onClose("directory lock", () => lock.release());
-  const pepper = await loadPepper(path.join(directory, "secrets"));
+  const pepper = config.keyPepper ?? (await loadPepper(path.join(directory, "secrets")));
 
   const db = await openEmbedded({
     directory: path.join(directory, "clickhouse"),

@@ -2,7 +2,8 @@ import path from "node:path";
 
 import { rowCounts } from "../../clickhouse/queries/row-counts.ts";
 import { gatewayRoutes } from "../gateway/app.ts";
-import type { Gateway } from "../gateway/app.ts";
+import { addForwarding } from "../gateway/forwarding.ts";
+import { startGrpc } from "../gateway/start-grpc.ts";
 import type { GrpcServer } from "../gateway/otlp-grpc.ts";
 import { gatewayDescriptions } from "../gateway/descriptions.ts";
 import { addQueryRoutes } from "../query/app.ts";
@@ -15,8 +16,8 @@ import { serve } from "../runtime/http/server.ts";
 import { keyRing } from "../runtime/keys.ts";
 import { createLifecycle } from "../runtime/lifecycle.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { bootstrap } from "./bootstrap.ts";
-import type { Bootstrapped } from "./bootstrap.ts";
+import { bootstrap } from "../runtime/bootstrap.ts";
+import type { Bootstrapped } from "../runtime/bootstrap.ts";
 import { startControl } from "./control.ts";
 import { openCore } from "./core.ts";
 import { localOperations } from "./operations.ts";
@@ -76,6 +77,7 @@ export async function startStandalone(config: Config, io: StandaloneIo): Promise
       trustedProxies: config.http.trustedProxies,
       routes: [...gatewayDescriptions, ...queryDescriptions],
     });
+    addForwarding(app, { settings: config.forward, lifecycle, queryRoutes: [] });
     const server = await serve(app, {
       host: config.http.host,
       port: config.http.port,
@@ -101,34 +103,6 @@ export async function startStandalone(config: Config, io: StandaloneIo): Promise
   } catch (error) {
     await lifecycle.close().catch(() => {});
     throw error;
-  }
-}
-
-/** OTLP's own port. */
-const grpcPortTried = 4317;
-
-/**
- * OTLP over gRPC, loaded only where it is served. A port that was asked for must be free; without the one that is only
- * tried, for a Collector may have it, everything else still works.
- */
-async function startGrpc(
-  { http: { host }, otlp: { grpcPort } }: Config,
-  gateway: Gateway,
-  logger: Logger,
-): Promise<GrpcServer | null> {
-  if (grpcPort === "off") return null;
-  const { serveOtlpGrpc } = await import("../gateway/otlp-grpc.ts");
-  const port = grpcPort ?? grpcPortTried;
-  try {
-    const server = await serveOtlpGrpc(gateway, { host, port });
-    logger.info("listening for OTLP over gRPC", { host, port: server.port });
-    return server;
-  } catch (error) {
-    const advice = "stop what listens there, or set SLUICE_OTLP_GRPC_PORT to another port or off";
-    const problem = `${host}:${port} cannot be taken for OTLP over gRPC: ${advice}.`;
-    if (grpcPort !== null) throw new Error(problem, { cause: error });
-    logger.warn(problem, { error });
-    return null;
   }
 }
 

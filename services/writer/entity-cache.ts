@@ -1,3 +1,4 @@
+import { physicalKeyOf } from "../../schemas/entity-row.ts";
 import type { PhysicalKey } from "../../schemas/entity-row.ts";
 import type { Entity } from "../../schemas/merge.ts";
 
@@ -5,15 +6,30 @@ import type { Entity } from "../../schemas/merge.ts";
 export type Stored = {
   readonly entity: Entity;
   readonly ver: bigint;
-  /** Places it has left without a tombstone yet, because a kill came in between. */
-  readonly strays: readonly PhysicalKey[];
+  /** Further places where it lies: left without a tombstone because a kill came in between, or written by another. */
+  readonly strays: readonly Place[];
 } | null;
+
+/** Where a row lies, and what it takes to tell which partition writes there. */
+export interface Place extends PhysicalKey {
+  readonly sessionId: string;
+}
+
+export function placeOf(entity: Entity): Place {
+  const sessionId = entity.kind === "score" ? entity.columns["session_id"] : "";
+  return {
+    ...physicalKeyOf(entity),
+    sessionId: typeof sessionId === "string" ? sessionId : "",
+  };
+}
 
 /** Rows this writer has written or read, whose insert was acknowledged: the newest used ones within a bound of bytes. */
 export interface EntityCache {
   /** Undefined when not cached. */
   get(key: string): Stored | undefined;
   set(key: string, stored: Stored): void;
+  /** Nothing is known of it from here on. */
+  drop(key: string): void;
   readonly bytes: number;
 }
 
@@ -50,6 +66,7 @@ export function entityCache(bytesMax: number): EntityCache {
         drop(oldest);
       }
     },
+    drop,
     get bytes() {
       return bytes;
     },

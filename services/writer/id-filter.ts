@@ -7,8 +7,10 @@ export interface IdFilter {
   add(key: string): void;
   /** True when the key may have been added, or when the filter does not cover all ids. */
   mayHave(key: string): boolean;
-  /** Declares that every stored id was added. */
+  /** Declares that every stored id was added since it was empty. */
   complete(): void;
+  /** Empties it: it covers nothing until it was filled anew. */
+  reset(): void;
   readonly covers: boolean;
   readonly bytes: number;
 }
@@ -73,6 +75,12 @@ export function idFilter(bytesMax: number): IdFilter {
     },
     complete() {
       filled = true;
+    },
+    reset() {
+      layers.length = 0;
+      bytes = 0;
+      filled = false;
+      overgrown = false;
     },
     get covers() {
       return filled && !overgrown;

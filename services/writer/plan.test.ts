@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { entityOf, physicalKeyOf } from "../../schemas/entity-row.ts";
+import { entityOf } from "../../schemas/entity-row.ts";
 import type { EntityRow } from "../../schemas/entity-row.ts";
 import type { Fact } from "../../schemas/facts.ts";
+import { placeOf } from "./entity-cache.ts";
 import type { Stored } from "./entity-cache.ts";
 import { entityKey, neededBy, Plan, rowOfChange, tombstonesOf } from "./plan.ts";
 import type { Change, StatedRecord } from "./plan.ts";
@@ -28,7 +29,7 @@ class Table {
       .filter((row) => row.id === id && (row.is_deleted === 0 || row.deleted_at !== 0))
       .toSorted((a, b) => Number(BigInt(b.ver) - BigInt(a.ver)))
       .map((row) => ({ entity: entityOf("observation", row), ver: BigInt(row.ver) }));
-    return current ? { ...current, strays: left.map(({ entity }) => physicalKeyOf(entity)) } : null;
+    return current ? { ...current, strays: left.map(({ entity }) => placeOf(entity)) } : null;
   }
 
   visible(): string[] {
@@ -78,7 +79,10 @@ function plan(records: readonly StatedRecord[], load: (id: string) => Stored): C
 }
 
 function rowsOf(changes: readonly Change[]): EntityRow[] {
-  return changes.flatMap((change) => [rowOfChange(change, 0), ...tombstonesOf(change, 0)]);
+  return changes.flatMap((change) => [
+    rowOfChange(change, 0),
+    ...tombstonesOf(change, change.left, 0),
+  ]);
 }
 
 test("any cut into batches, any kill on the way, any replay leaves one row for each id, the same as one batch", () => {
@@ -103,7 +107,7 @@ test("any cut into batches, any kill on the way, any replay leaves one row for e
         const changes = plan(log.slice(from, from + size), (id) => table.stored(id));
         table.insert(changes.map((change) => rowOfChange(change, 0)));
         if (killed === "between the inserts") continue;
-        table.insert(changes.flatMap((change) => tombstonesOf(change, 0)));
+        table.insert(changes.flatMap((change) => tombstonesOf(change, change.left, 0)));
         if (killed === "no") committed = Math.max(committed, Math.min(from + size, log.length));
       }
       expect(table.visible()).toEqual(once.visible());

@@ -1,9 +1,11 @@
-import { movedRow, physicalKeyOf, rowOf } from "../../schemas/entity-row.ts";
-import type { EntityRow, PhysicalKey } from "../../schemas/entity-row.ts";
+import { movedRow, rowOf } from "../../schemas/entity-row.ts";
+import type { EntityRow } from "../../schemas/entity-row.ts";
+import { rank } from "../../schemas/clock.ts";
 import type { Deletion, Fact, Kind } from "../../schemas/facts.ts";
 import { mergeDeletion, mergeFact } from "../../schemas/merge.ts";
 import type { Entity } from "../../schemas/merge.ts";
-import type { Stored } from "./entity-cache.ts";
+import { placeOf } from "./entity-cache.ts";
+import type { Place, Stored } from "./entity-cache.ts";
 
 export type Statement = Fact | Deletion;
 
@@ -20,7 +22,7 @@ export interface Change {
   readonly kind: Kind;
   readonly stored: NonNullable<Stored>;
   /** Places that the entity has left: each needs a tombstone. */
-  readonly left: readonly PhysicalKey[];
+  readonly left: readonly Place[];
 }
 
 /** Names an entity within the writer. Ids cannot hold a carriage return (write-api.md §2.1). */
@@ -52,13 +54,25 @@ export function neededBy(records: readonly StatedRecord[]): Needed[] {
   return [...needed.values()];
 }
 
+/** Whether it is about an entity whose trace it does not name: which one that is, only the stored row can tell. */
+export function isLoose(statement: Statement): boolean {
+  if (statement.kind === "trace") return false;
+  return "deletedAt" in statement || statement.ranks["trace_id"] === rank.defaulted;
+}
+
+/** Says nothing; but an entity that has more than one row is then written anew, as one. */
+export function touch({ kind, project, id }: Needed): Fact {
+  const nothing = { columns: {}, ranks: {}, metadata: null, event: "" };
+  return { kind, project, id, receivedAt: 0, time: 0, step: 0, ...nothing };
+}
+
 interface Working {
   readonly kind: Kind;
   entity: Entity;
   ver: bigint;
-  readonly strays: readonly PhysicalKey[];
+  readonly strays: readonly Place[];
   /** Every key that some prefix of the fold, cut by another writer, could have written the row under. */
-  readonly keys: Map<string, PhysicalKey>;
+  readonly keys: Map<string, Place>;
 }
 
 /** Merges records, in the order of the log, onto what is stored. `bases` holds every key of {@link neededBy}. */
@@ -83,7 +97,7 @@ export class Plan {
 
   changes(): Change[] {
     return [...this.#working].map(([key, { kind, entity, ver, keys }]) => {
-      const here = keyText(physicalKeyOf(entity));
+      const here = keyText(placeOf(entity));
       const left = [...keys].filter(([text]) => text !== here).map(([, place]) => place);
       return { key, kind, stored: { entity, ver, strays: [] }, left };
     });
@@ -100,7 +114,7 @@ export class Plan {
     if (!after || (after === before && settled)) return;
     const ver = base && base.ver >= position ? base.ver + 1n : position;
     const next = held ?? { kind, entity: after, ver, strays: [], keys: keysOf(base) };
-    remember(next.keys, physicalKeyOf(after));
+    remember(next.keys, placeOf(after));
     next.entity = after;
     next.ver = ver;
     this.#working.set(key, next);
@@ -120,8 +134,19 @@ export function rowOfChange({ stored }: Change, updatedAt: number): EntityRow {
   return rowOf(stored.entity, stored.ver, updatedAt);
 }
 
+/** Places that are written from the same partition as the row itself, and those that are not. */
+export function leftOf({ stored, left }: Change): { own: Place[]; others: Place[] } {
+  const { traceId } = placeOf(stored.entity);
+  const own = left.filter((place) => place.traceId === traceId);
+  return { own, others: left.filter((place) => !own.includes(place)) };
+}
+
 /** To be inserted after the row: until then the entity must be somewhere. */
-export function tombstonesOf({ stored, left }: Change, updatedAt: number): EntityRow[] {
+export function tombstonesOf(
+  { stored }: Change,
+  left: readonly Place[],
+  updatedAt: number,
+): EntityRow[] {
   return left.map((place) => movedRow(stored.entity, place, stored.ver, updatedAt));
 }
 
@@ -149,16 +174,16 @@ function traceOf(statement: Statement): string | null {
   return typeof traceId === "string" && traceId !== "" ? traceId : null;
 }
 
-function keysOf(base: Stored): Map<string, PhysicalKey> {
-  const keys = new Map<string, PhysicalKey>();
-  if (base) for (const place of [physicalKeyOf(base.entity), ...base.strays]) remember(keys, place);
+function keysOf(base: Stored): Map<string, Place> {
+  const keys = new Map<string, Place>();
+  if (base) for (const place of [placeOf(base.entity), ...base.strays]) remember(keys, place);
   return keys;
 }
 
-function remember(keys: Map<string, PhysicalKey>, place: PhysicalKey): void {
+function remember(keys: Map<string, Place>, place: Place): void {
   keys.set(keyText(place), place);
 }
 
-function keyText(place: PhysicalKey): string {
+function keyText(place: Place): string {
   return `${place.keyHour}\r${place.traceId ?? ""}`;
 }

@@ -8,6 +8,7 @@ import { recordEncoder } from "../../schemas/records.ts";
 import type { RecordHeader } from "../../schemas/records.ts";
 import { createMemoryTopic, openMemoryLog } from "../runtime/event-log/memory-log.ts";
 import type { EventLog } from "../runtime/event-log/port.ts";
+import { gate, sleep } from "../runtime/event-log/testing.ts";
 import { recordingLogger } from "../runtime/http/testing.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import { partsOf, positionOf } from "./map-batch.ts";
@@ -79,6 +80,25 @@ async function stored(project: string): Promise<string[]> {
     { project },
   );
   return rows.map(({ id }) => id);
+}
+
+/** Records that name the traces `t0`, `t1`, … after a word; those of "second" come a second later. */
+function names(project: string, count: number, word: "first" | "second"): Buffer[] {
+  const at = receivedAt + (word === "second" ? 1000 : 0);
+  const timestamp = new Date(at).toISOString();
+  return Array.from({ length: count }, (_, n) => {
+    const body = { id: `t${n}`, name: word === "second" ? word : `${word} ${n}` };
+    const event = { id: `${word}-${n}`, type: "trace-create", timestamp, body };
+    return record(project, event, { receivedAt: at });
+  });
+}
+
+async function namesOf(project: string): Promise<string[]> {
+  const rows = await db.query<{ name: string }>(
+    "SELECT name FROM sluice.traces FINAL WHERE project_id = {project:String}",
+    { project },
+  );
+  return rows.map(({ name }) => name);
 }
 
 async function drained(log: EventLog): Promise<void> {
@@ -157,6 +177,57 @@ test("however long the engine takes nothing at all, no record is parked for it",
   expect(await stored("outage")).toEqual(["a", "b", "c"]);
   const parked = "SELECT reason FROM sluice.parked_records FINAL WHERE project_id = 'outage'";
   expect(await db.query(parked)).toEqual([]);
+});
+
+test("a batch is merged while the one before it is inserted, onto what that will have stored", async () => {
+  const inserting = gate();
+  const reached = gate();
+  let inserts = 0;
+  const { events } = await running({
+    ...db,
+    async insert(table, rows) {
+      inserts += 1;
+      if (inserts === 1) {
+        reached.open();
+        await inserting.opened;
+      }
+      await db.insert(table, rows);
+    },
+  });
+  await append(events, ...names("ahead", 100, "first"));
+  await reached.opened;
+  await append(events, ...names("ahead", 100, "second"));
+  inserting.open();
+  await drained(events);
+  expect(await namesOf("ahead")).toEqual(Array(100).fill("second"));
+  expect(inserts).toBe(2);
+});
+
+test("what was merged onto a batch that then fails is merged again onto what was stored of it", async () => {
+  let tries = 0;
+  const { events } = await running({
+    ...db,
+    async insert(table, rows) {
+      tries += 1;
+      // The second batch is in hand while the first is inserted, of which one record is refused for good.
+      if (tries === 1) await append(events, ...names("again", 100, "second"));
+      await sleep(50);
+      if (rows.includes('"first 7"')) throw new DbError("data", 117, "never works");
+      await db.insert(table, rows);
+    },
+  });
+  await append(events, ...names("again", 100, "first"));
+  await expect.poll(() => tries, { timeout: 60_000 }).toBeGreaterThan(1);
+  await drained(events);
+  expect(await namesOf("again")).toEqual(Array(100).fill("second"));
+  const parked = "SELECT reason FROM sluice.parked_records FINAL WHERE project_id = 'again'";
+  expect(await db.query(parked)).toEqual([{ reason: "refused" }]);
+  const [seventh] = await db.query<{ ms: string }>(
+    `SELECT toString(toUnixTimestamp64Milli(created_at)) AS ms FROM sluice.traces FINAL
+     WHERE project_id = 'again' AND id = 't7'`,
+  );
+  // The refused fact was received first: a row that was merged onto it would still know.
+  expect(seventh?.ms).toBe(`${receivedAt + 1000}`);
 });
 
 test("a record waits until the registry is folded as far as its gateway had it", async () => {

@@ -18,19 +18,17 @@ const body = "services/runtime/http/body.js";
 const accept = "services/gateway/accept.js";
 const segmentWriter = "services/runtime/event-log/segment-writer.js";
 const store = "services/writer/store.js";
-const writer = "services/writer/writer.js";
+const writer = "services/writer/handle-batch.js";
 const consumer = "services/runtime/event-log/consumer.js";
 
 const appendCall = "const positions = await eventLog.append(entries);";
 const frameWrite = "await this.#write(frame);";
 const frameSync = "await this.#sync();";
 const batchStore =
-  "const stored = await storeOrRefuse(deps, mapped.stated, timesFailed(first) >= stubbornAfter);";
+  "const { changes, parked } = await store(deps, batch, mapped, { isStubborn, prepare });";
 const batchDone = 'return "done";';
 const batchCommit = "reader.commit(last.offset + 1n);";
-/** Comes before the inserts of each table; the other one is the last of them. */
-const tableRows = "const tombstones = [];";
-const lastInsert = "await insertRows(deps.db, tableOf[kind], tombstones);";
+const insertCall = "await db.insert(`sluice.${table}`, lines);";
 
 /** Where the gateway dies, for a process that comes by so many times before. */
 export const gatewayDeaths = {
@@ -60,13 +58,13 @@ export const gatewayDeaths = {
 export const writerDeaths = {
   "before insert": (times: number): Patch => ({
     file: store,
-    anchor: tableRows,
-    replacement: `${dieAt(times)} ${tableRows}`,
+    anchor: insertCall,
+    replacement: `{ ${dieAt(times)} ${insertCall} }`,
   }),
   "between the tables' inserts": (times: number): Patch => ({
     file: store,
-    anchor: lastInsert,
-    replacement: `${lastInsert} if (kind === "observation") { ${dieAt(times)} }`,
+    anchor: insertCall,
+    replacement: `{ ${insertCall} if (table === "observations") { ${dieAt(times)} } }`,
   }),
   "after insert, before commit": (times: number): Patch => ({
     file: writer,
@@ -82,7 +80,7 @@ export const writerDeaths = {
 
 /** Every insert waits so long before it begins. */
 export function slowInserts(ms: number): Patch {
-  return { file: store, anchor: tableRows, replacement: `${sleep(ms)} ${tableRows}` };
+  return { file: store, anchor: insertCall, replacement: `{ ${sleep(ms)} ${insertCall} }` };
 }
 
 /** While this file exists, the engine refuses every row, as it does with too many parts. */
@@ -90,8 +88,8 @@ export function refusedInserts(file: string): Patch {
   const exists = `process.getBuiltinModule("node:fs").existsSync(${JSON.stringify(file)})`;
   return {
     file: store,
-    anchor: tableRows,
-    replacement: `if (${exists}) throw new DbError("transient", 252, "TOO_MANY_PARTS"); ${tableRows}`,
+    anchor: insertCall,
+    replacement: `{ if (${exists}) throw new DbError("transient", 252, "TOO_MANY_PARTS"); ${insertCall} }`,
   };
 }
 
@@ -116,7 +114,7 @@ export const mutants = {
     file: writer,
     anchor: batchStore,
     replacement:
-      "void storeOrRefuse(deps, mapped.stated, false).catch(() => {}); const stored = { changed: 0, parked: [] };",
+      "void store(deps, batch, mapped, { isStubborn: false, prepare }).catch(() => {}); const { changes, parked } = { changes: [], parked: [] };",
   },
   "no toWellFormed": {
     file: "schemas/json.js",

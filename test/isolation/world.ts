@@ -10,7 +10,7 @@ import type { Config } from "../../services/runtime/config.ts";
 import { recordingLogger } from "../../services/runtime/http/testing.ts";
 import { apiKeyOf } from "../../services/runtime/keys.ts";
 import { createLifecycle } from "../../services/runtime/lifecycle.ts";
-import { bootstrap } from "../../services/standalone/bootstrap.ts";
+import { bootstrap } from "../../services/runtime/bootstrap.ts";
 import { openCore } from "../../services/standalone/core.ts";
 import type { Core } from "../../services/standalone/core.ts";
 import { startStandalone } from "../../services/standalone/standalone.ts";

@@ -27,6 +27,8 @@ export interface LogEntry {
   readonly key: string;
   /** Not to be changed until the append has settled. */
   readonly value: Buffer;
+  /** What the value was made from. A consumer in the same process may get it too, to save decoding the value. */
+  readonly origin?: object;
 }
 
 export interface LogPosition {
@@ -48,6 +50,8 @@ export interface LogRecord {
   readonly offset: bigint;
   /** A view into memory that its neighbours share: copy it to keep it beyond the batch. */
   readonly value: Buffer;
+  /** As it was appended, where the log still has it. */
+  readonly origin?: object;
 }
 
 export interface ConsumeOptions {
@@ -74,6 +78,16 @@ export interface ConsumeOptions {
   readonly readAhead?: boolean;
   /** Told where each partition's delivery starts, then of every commit: what lies before `next` is done. */
   readonly onCommitted?: (partition: number, next: bigint) => void;
+  /**
+   * Told before the first batch of partitions that this consumer is given, and again when it is given them anew: another
+   * process may have consumed them meanwhile. A log with one consumer to a group gives it every partition once.
+   */
+  readonly onAssigned?: (partitions: readonly number[]) => void;
+  /**
+   * Told when partitions may be another process's from now on. No batch of them is in hand then, and none comes until
+   * they are assigned again.
+   */
+  readonly onRevoked?: (partitions: readonly number[]) => void;
 }
 
 export interface Consumer {

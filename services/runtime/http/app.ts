@@ -25,6 +25,8 @@ export interface RequestLine {
   rejected?: number;
   /** Rows of the database that were looked at. */
   rowsRead?: number;
+  /** Where it was sent on to. */
+  forwarded?: "query" | "upstream";
 }
 
 /**
@@ -62,7 +64,7 @@ function answer(c: Context<HttpEnv>, error: ApiError): Response {
 function requestLine(log: Logger): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
     const startedAt = performance.now();
-    const requestId = randomUUID();
+    const requestId = givenId(c.req.header("x-request-id")) ?? randomUUID();
     const line: RequestLine = {};
     c.set("requestId", requestId);
     c.set("line", line);
@@ -71,13 +73,21 @@ function requestLine(log: Logger): MiddlewareHandler<HttpEnv> {
     log.info("request", {
       requestId,
       method: c.req.method,
-      route: routePath(c, -1),
+      // Of what answered, not of what would have if it had not.
+      route: routePath(c),
       status: c.res.status,
       ms: Math.round(performance.now() - startedAt),
       ...line,
     });
   };
 }
+
+/** A request keeps its id from process to process; whoever may name it, in the form of ours it can do no harm. */
+function givenId(text: string | undefined): string | null {
+  return text !== undefined && uuid.test(text) ? text : null;
+}
+
+const uuid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /**
  * Any origin may call, without cookies: the keys are not ambient (read-api §1.3). Requests without an Origin skip the
@@ -99,7 +109,7 @@ function crossOrigin(): MiddlewareHandler<HttpEnv> {
 const methods = ["GET", "PUT", "POST", "DELETE", "PATCH"];
 
 /** Whether the path has a route for any method; middleware stands under the method ALL. */
-function isKnownPath(app: Hono<HttpEnv>, path: string): boolean {
+export function isKnownPath(app: Hono<HttpEnv>, path: string): boolean {
   return methods.some((method) =>
     app.router.match(method, path)[0].some(([[, route]]) => route.method !== "ALL"),
   );

@@ -1,7 +1,7 @@
-import type { Config } from "../runtime/config.ts";
-import { apiKeyOf, makeKeyPair } from "../runtime/keys.ts";
-import type { KeyPair } from "../runtime/keys.ts";
-import type { RegistryFold } from "../runtime/registry.ts";
+import type { Config } from "./config.ts";
+import { apiKeyOf, makeKeyPair } from "./keys.ts";
+import type { KeyPair } from "./keys.ts";
+import type { RegistryFold } from "./registry.ts";
 
 export interface Bootstrapped {
   readonly projectId: string;
@@ -18,7 +18,7 @@ const organization = { id: "default", name: "Default Organization" };
 
 /**
  * Makes the first project and its key, as the settings name them or with a pair of its own. On later starts it only
- * adds what the settings name and the registry lacks.
+ * adds what the settings name and the registry lacks. Several processes may do so at once: one of them makes the pair.
  */
 export async function bootstrap(
   fold: RegistryFold,
@@ -45,10 +45,28 @@ export async function bootstrap(
     [...registry.keysByPublicKey.values()]
       .filter((key) => key.projectId === projectId && key.revokedAt === null)
       .map((key) => key.publicKey);
-  const pair = given ?? (publicKeys().length > 0 ? null : makeKeyPair());
-  if (pair) warnings.push(...(await addKey(fold, pair, projectId, pepper, now())));
-  return { projectId, publicKeys: publicKeys(), pair: given ? null : pair, warnings };
+  if (given) warnings.push(...(await addKey(fold, given, projectId, pepper, now())));
+  const pair =
+    given || publicKeys().length > 0 ? null : await firstPair(fold, projectId, pepper, now());
+  return { projectId, publicKeys: publicKeys(), pair, warnings };
 }
+
+/** A new pair; null when another process was first, whose pair it then is. */
+async function firstPair(
+  fold: RegistryFold,
+  projectId: string,
+  pepper: Buffer,
+  at: number,
+): Promise<KeyPair | null> {
+  const pair = makeKeyPair();
+  const key = apiKeyOf(pair, pepper, projectId, note, at);
+  // Of several commands with one id the first counts. Keys that were revoked since make it another one.
+  const { size } = fold.registry.keysByPublicKey;
+  await fold.submit({ type: "key-create", key }, by, `first key of ${projectId} after ${size}`);
+  return fold.registry.keysByPublicKey.has(pair.publicKey) ? pair : null;
+}
+
+const note = "made at the first start";
 
 async function addKey(
   fold: RegistryFold,
@@ -57,13 +75,15 @@ async function addKey(
   pepper: Buffer,
   at: number,
 ): Promise<string[]> {
-  const key = apiKeyOf(pair, pepper, projectId, "made at the first start", at);
-  const held = fold.registry.keysByPublicKey.get(pair.publicKey);
+  const key = apiKeyOf(pair, pepper, projectId, note, at);
+  const { keysByPublicKey } = fold.registry;
+  let held = keysByPublicKey.get(pair.publicKey);
   if (!held) {
     const outcome = await fold.submit({ type: "key-create", key }, by);
-    return outcome === "done"
-      ? []
-      : ["The secret key of the settings belongs to another public key already."];
+    if (outcome === "done") return [];
+    // Another process may have been at the same.
+    held = keysByPublicKey.get(pair.publicKey);
+    if (!held) return ["The secret key of the settings belongs to another public key already."];
   }
   const same =
     held.secretDigest === key.secretDigest &&
