@@ -6,6 +6,7 @@ import path from "node:path";
 import type { ModelBook } from "../../schemas/model-book.ts";
 import type { ModelDefinition } from "../../schemas/models.ts";
 import { compareVersions } from "../../schemas/registry.ts";
+import type { Logger } from "./logger.ts";
 import type { RegistryFold } from "./registry.ts";
 
 /** To be counted up when price-list.ts makes other definitions of the same list. */
@@ -13,6 +14,16 @@ const adapterVersion = 1;
 
 /** About 120 kB. */
 const modelsPerCommand = 200;
+
+/** Publishes the prices of this build. Without the newest ones everything still works, so a failure is only logged. */
+export async function updatePrices(fold: RegistryFold, log: Logger): Promise<void> {
+  try {
+    const definitions = await publishPrices(fold);
+    if (definitions > 0) log.info("prices updated", { definitions });
+  } catch (error) {
+    log.warn("prices not updated, those of the last start stay in force", { error });
+  }
+}
 
 /**
  * Puts the price list that this build ships into the registry, as far as it is newer than what is there. So every

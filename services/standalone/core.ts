@@ -10,7 +10,7 @@ import type { EventLog } from "../runtime/event-log/port.ts";
 import { loadPepper } from "../runtime/keys.ts";
 import type { Lifecycle } from "../runtime/lifecycle.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { publishPrices } from "../runtime/price-book.ts";
+import { updatePrices } from "../runtime/price-book.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import type { RegistryFold } from "../runtime/registry.ts";
 import { localWatermarks } from "../runtime/watermarks.ts";
@@ -84,16 +84,6 @@ export async function openCore(config: Config, log: Logger, lifecycle: Lifecycle
   });
   lifecycle.onClose("writer", () => writer.stop());
   return { events, registry, pepper, db, watermarks, drained: () => drained(events) };
-}
-
-/** Without the newest prices everything still works. */
-async function updatePrices(registry: RegistryFold, log: Logger): Promise<void> {
-  try {
-    const definitions = await publishPrices(registry);
-    if (definitions > 0) log.info("prices updated", { definitions });
-  } catch (error) {
-    log.warn("prices not updated, those of the last start stay in force", { error });
-  }
 }
 
 const drainPollMs = 20;

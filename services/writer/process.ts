@@ -11,7 +11,7 @@ import { addProbes } from "../runtime/http/probes.ts";
 import { withLease } from "../runtime/lease.ts";
 import { openClusterEvents, openClusterRegistry } from "../runtime/open-log.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { publishPrices } from "../runtime/price-book.ts";
+import { updatePrices } from "../runtime/price-book.ts";
 import { serveApp, startProcess } from "../runtime/process.ts";
 import type { ProcessIo, Running } from "../runtime/process.ts";
 import { partsOf } from "./map-batch.ts";
@@ -42,8 +42,7 @@ export async function startWriterProcess(config: Config, io: ProcessIo): Promise
       migrate(db, { cluster: clickhouse.cluster }),
     );
     if (applied.length > 0) log.info("migrations applied", { files: applied });
-    const definitions = await publishPrices(registry);
-    if (definitions > 0) log.info("prices updated", { definitions });
+    await updatePrices(registry, log);
 
     const events = await openClusterEvents(opening, {
       after: partsOf(await greatestVer(db)),

@@ -1,6 +1,7 @@
 import { open, statfs } from "node:fs/promises";
 import { resolve } from "node:path";
 
+import { sizeOfAppend } from "./append-size.ts";
 import { ConsumerLoop } from "./consumer.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import type { DirectoryLock } from "./directory-lock.ts";
@@ -133,7 +134,7 @@ class FileLog implements EventLog {
   async append(entries: readonly LogEntry[]): Promise<readonly LogPosition[]> {
     if (this.#closing !== null) throw new AppendError("closed", "The event log is closed.");
     if (entries.length === 0) return [];
-    const bytes = this.#sizeOf(entries);
+    const bytes = sizeOfAppend(entries, this.#settings);
     const reason = this.#refusal(bytes);
     if (reason !== null) throw new AppendError("retryable", `${reason}: try again later.`);
     return this.#commits.append(entries, bytes);
@@ -178,21 +179,6 @@ class FileLog implements EventLog {
 
   get #end(): number {
     return this.#state.writer.active.end;
-  }
-
-  #sizeOf(entries: readonly LogEntry[]): number {
-    const { entryBytesMax, queueBytesMax } = this.#settings;
-    let bytes = 0;
-    for (const { value } of entries) {
-      if (value.length > entryBytesMax) {
-        const message = `An entry has ${value.length} bytes; the event log takes at most ${entryBytesMax}.`;
-        throw new AppendError("too-large", message);
-      }
-      bytes += value.length;
-    }
-    if (bytes <= queueBytesMax) return bytes;
-    const message = `An append has ${bytes} bytes in all; the event log takes at most ${queueBytesMax}.`;
-    throw new AppendError("too-large", message);
   }
 
   /** Why so many more bytes cannot be taken now. */

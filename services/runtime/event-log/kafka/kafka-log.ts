@@ -1,5 +1,6 @@
 import type { Admin, Kafka, Producer } from "kafkajs";
 
+import { sizeOfAppend } from "../append-size.ts";
 import { AppendError } from "../port.ts";
 import type {
   ConsumeOptions,
@@ -143,7 +144,7 @@ class KafkaLog implements EventLog {
   async append(entries: readonly LogEntry[]): Promise<readonly LogPosition[]> {
     if (this.#closing !== null) throw new AppendError("closed", "The event log is closed.");
     if (entries.length === 0) return [];
-    const bytes = this.#sizeOf(entries);
+    const bytes = sizeOfAppend(entries, this.#settings);
     const reason = this.#refusal(bytes);
     if (reason !== null) throw new AppendError("retryable", `${reason}: try again later.`);
     return this.#queue.append(entries);
@@ -195,21 +196,6 @@ class KafkaLog implements EventLog {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
-  }
-
-  #sizeOf(entries: readonly LogEntry[]): number {
-    const { entryBytesMax, queueBytesMax } = this.#settings;
-    let bytes = 0;
-    for (const { value } of entries) {
-      if (value.length > entryBytesMax) {
-        const message = `An entry has ${value.length} bytes; the event log takes at most ${entryBytesMax}.`;
-        throw new AppendError("too-large", message);
-      }
-      bytes += value.length;
-    }
-    if (bytes <= queueBytesMax) return bytes;
-    const message = `An append has ${bytes} bytes in all; the event log takes at most ${queueBytesMax}.`;
-    throw new AppendError("too-large", message);
   }
 
   /** Why so many more bytes cannot be taken now. */
