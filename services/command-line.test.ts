@@ -24,6 +24,7 @@ describe("the command line", () => {
         "keys revoke",
         "export",
         "explain",
+        "doctor",
       ])
         expect(out).toContain(`  sluice ${command}`);
       for (const { name, initial, about } of listSettings()) {
@@ -75,6 +76,7 @@ describe("the command line", () => {
     [["standalone", "--port", "1"], "Unknown option '--port'"],
     [["standalone", "--project", "p"], "standalone takes no --project"],
     [["keys", "list", "--note", "n"], "keys list takes no --note"],
+    [["keys", "list", "--json"], "keys list takes no --json"],
     [["--project", "p"], "sluice takes no --project"],
     [["keys", "revoke"], "keys revoke needs --public-key"],
     [["export"], "export needs --project"],

@@ -82,7 +82,7 @@ function parseCommand(args: readonly string[]): Asked {
   const { name, command, operand } = commandOf(positionals);
   if (name !== "" && command === null) return { problem: `there is no command "${name}"` };
   if (values.help === true || values.version === true) return { command, values, operand };
-  for (const option of ["project", "public-key", "note"] as const) {
+  for (const option of ["project", "public-key", "note", "json"] as const) {
     if (values[option] !== undefined && command?.allowed.includes(option) !== true)
       return { problem: `${name || "sluice"} takes no --${option}` };
   }

@@ -18,6 +18,7 @@ export const options = {
   project: { type: "string" },
   "public-key": { type: "string" },
   note: { type: "string" },
+  json: { type: "boolean" },
   "check-config": { type: "boolean" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean", short: "v" },
@@ -27,6 +28,7 @@ export interface Values {
   readonly project?: string;
   readonly "public-key"?: string;
   readonly note?: string;
+  readonly json?: boolean;
   readonly "check-config"?: boolean;
   readonly help?: boolean;
   readonly version?: boolean;
@@ -164,6 +166,14 @@ export const commands: Readonly<Record<string, Command>> = {
     settings: [],
     run: explainFile,
   },
+  doctor: {
+    usage: "doctor [--json]",
+    about: "Looks at all that the settings name (Kafka, ClickHouse, disks) and says what to do.",
+    required: [],
+    allowed: ["json"],
+    settings: ["kafka", "clickhouse", "forward", ...ofDirectory],
+    run: doctor,
+  },
 };
 
 /** How long closing may overrun its own deadline before the process is ended by force. */
@@ -242,6 +252,12 @@ async function explainFile({ operand, around }: Call): Promise<void> {
   // Apart from the other commands: it needs no engine.
   const { explainCommand } = await import("./standalone/explain.ts");
   await explainCommand(operand, lineWriter(around.stdout));
+}
+
+async function doctor({ config, values, around, logger }: Call): Promise<void> {
+  const { doctorCommand } = await import("./standalone/doctor.ts");
+  const print = lineWriter(around.stdout);
+  await doctorCommand({ config, log: logger, json: values.json === true, print });
 }
 
 /** Writes lines as fast as their reader takes them; rejects once the reader is gone. */

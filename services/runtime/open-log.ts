@@ -77,14 +77,23 @@ function ofCluster({
   log,
 }: OpenLogOptions): Omit<KafkaLogOptions, "topic" | "partitions" | "retentionMs"> {
   const { kafka } = config;
+  return {
+    ...kafkaAddress(config),
+    replicationFactor: kafka.replication,
+    compression: kafka.compression,
+    queueBytesMax: kafka.queueBytesMax,
+    log,
+  };
+}
+
+/** Where the brokers of the settings are, and how to sign in. */
+export function kafkaAddress({
+  kafka,
+}: Config): Required<Pick<KafkaLogOptions, "brokers" | "security">> {
   const { saslMechanism: mechanism, saslUsername: username, saslPassword: password } = kafka;
   const hasSasl = mechanism !== null && username !== null && password !== null;
   return {
     brokers: kafka.brokers ?? [],
     security: { ssl: kafka.ssl === "on", sasl: hasSasl ? { mechanism, username, password } : null },
-    replicationFactor: kafka.replication,
-    compression: kafka.compression,
-    queueBytesMax: kafka.queueBytesMax,
-    log,
   };
 }
