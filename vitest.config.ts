@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** What runs apart from the README's test command, by folder of `test/` (each has its own script). */
-const apart = ["smoke", "sdk", "faults", "exporters", "kafka", "processes"];
+const apart = ["smoke", "sdk", "faults", "exporters", "kafka", "processes", "kafka-faults"];
 
 /** Against hanging for ever, and longer than any wait inside a test: a test says best what it waited for in vain. */
 const limitMs = 300_000;

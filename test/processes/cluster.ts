@@ -8,7 +8,9 @@ import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { openDevServer } from "../../clickhouse/dev-server/dev-server.ts";
+import type { DevServer } from "../../clickhouse/dev-server/dev-server.ts";
 import { startKafka } from "../kafka/broker.ts";
+import type { KafkaCluster } from "../kafka/broker.ts";
 import { project } from "../started-server.ts";
 import type { LogLine } from "../started-server.ts";
 
@@ -16,10 +18,29 @@ export type Command = "gateway" | "writer" | "query";
 
 /** Kafka and the engine behind ClickHouse's interface, and the processes that a test has started on them. */
 export interface Cluster {
-  /** Starts one process of the built command. Rejects with its log when it does not get ready. */
-  start(command: Command, env?: Readonly<Record<string, string>>): Promise<StartedProcess>;
+  readonly kafka: KafkaCluster;
+  readonly clickhouse: ClickHouse;
+  /**
+   * Starts one process of the built command, or of the build in the folder `program`. Rejects with its log when it does
+   * not get ready.
+   */
+  start(
+    command: Command,
+    env?: Readonly<Record<string, string>>,
+    program?: string,
+  ): Promise<StartedProcess>;
   /** Ends all that was started here. */
   stop(): Promise<void>;
+}
+
+/** What the engine's server is here: a place, and faults. */
+export type ClickHouse = Pick<DevServer, "url" | "setFault" | "close">;
+
+export interface ClusterOptions {
+  /** Settings of every process that is started here. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Starts the engine's server on this directory; without it, one in the process of the test. */
+  readonly startClickHouse?: (directory: string) => Promise<ClickHouse>;
 }
 
 export interface StartedProcess {
@@ -35,17 +56,11 @@ const root = join(import.meta.dirname, "..", "..");
 const readyMs = 120_000;
 const stopMs = 60_000;
 
-export async function startCluster(): Promise<Cluster> {
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const directory = await mkdtemp(join(tmpdir(), "sluice-processes-"));
   const kafka = await startKafka();
-  const clickhouse = await openDevServer({
-    directory: join(directory, "clickhouse"),
-    port: 0,
-    user: "default",
-    password: "",
-    memoryBytesMax: 1024 ** 3,
-    statementsMax: 3,
-  });
+  const { startClickHouse = openHere } = options;
+  const clickhouse = await startClickHouse(join(directory, "clickhouse"));
   const shared = {
     SLUICE_PORT: "0",
     SLUICE_OTLP_GRPC_PORT: "off",
@@ -59,11 +74,14 @@ export async function startCluster(): Promise<Cluster> {
     SLUICE_INIT_PROJECT_ID: project.id,
     SLUICE_INIT_PROJECT_PUBLIC_KEY: project.publicKey,
     SLUICE_INIT_PROJECT_SECRET_KEY: project.secretKey,
+    ...options.env,
   };
   const children = new Set<ChildProcess>();
   return {
-    async start(command, env = {}) {
-      return await startProcess(command, { ...shared, ...env }, children);
+    kafka,
+    clickhouse,
+    async start(command, env = {}, program = root) {
+      return await startProcess({ command, program, env: { ...shared, ...env } }, children);
     },
     async stop() {
       for (const child of children) {
@@ -77,13 +95,29 @@ export async function startCluster(): Promise<Cluster> {
   };
 }
 
+async function openHere(directory: string): Promise<DevServer> {
+  return await openDevServer({
+    directory,
+    port: 0,
+    user: "default",
+    password: "",
+    memoryBytesMax: 1024 ** 3,
+    statementsMax: 3,
+  });
+}
+
+interface Start {
+  readonly command: Command;
+  readonly program: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
 async function startProcess(
-  command: Command,
-  env: Readonly<Record<string, string>>,
+  { command, program, env }: Start,
   children: Set<ChildProcess>,
 ): Promise<StartedProcess> {
   const child = spawn(process.execPath, ["dist/services/cli.js", command], {
-    cwd: root,
+    cwd: program,
     stdio: ["ignore", "pipe", "pipe"],
     env,
   });
